@@ -1,0 +1,3 @@
+from composegen.cli.app import main
+
+main()

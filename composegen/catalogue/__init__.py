@@ -1,0 +1,59 @@
+"""What composegen knows about frameworks: one YAML file per stack beside this module."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from composegen import document
+from composegen.errors import CatalogueError, UsageError
+from composegen.model import Stack
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every stack's name, sorted."""
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in files(__name__).iterdir() if entry.name.endswith(".yaml")))
+
+
+@cache
+def stack(name: str) -> Stack:
+    """The stack of that name.
+
+    Raises UsageError: there is none. CatalogueError: its file is wrong, every problem in one message.
+    """
+    if name not in names():
+        raise UsageError.unknown("stack", name, names(), more="`composegen stacks` lists them all")
+    file = files(__name__) / f"{name}.yaml"
+    return parse(file.read_text(encoding="utf-8"), file=f"{name}.yaml")
+
+
+def parse(text: str, *, file: str) -> Stack:
+    """Read one catalogue file. Raises CatalogueError with every problem, each with file and path."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        loaded = TypeAdapter(Stack).validate_python(document.load(text, name=file))
+    except ValidationError as error:
+        problems = [f"{file}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        raise CatalogueError("\n".join(problems), hint="see docs/architecture.md for what a catalogue file holds") from None
+    return loaded
+
+
+def summarise(stack: Stack) -> dict[str, Any]:
+    """One line of `composegen stacks --json`."""
+    return {
+        "name": stack.name,
+        "title": stack.title,
+        "devices": list(stack.devices),
+        "versions": list(dict.fromkeys(variant.version for variant in stack.variants if variant.version)),
+        "default": stack.variant().image,
+    }
+
+
+def describe(stack: Stack) -> dict[str, Any]:
+    """`composegen stacks NAME --json`: the summary with every variant in full."""
+    from dataclasses import asdict
+
+    return {**summarise(stack), "variants": [asdict(variant) for variant in stack.variants]}

@@ -1,0 +1,105 @@
+"""Choices × Stack → texts. Pure: the same values give the same files, and nothing is read or written but the templates.
+
+`templates/` holds real files. Their lines beginning with `#%` are Jinja statements, so the compose template is a valid
+Compose file and the Dockerfile template reads as a Dockerfile.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from composegen import document, dotenv
+from composegen.model import Choices, Settings, Stack
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+ALWAYS = (
+    "compose.yaml",
+    "Dockerfile",
+    ".dockerignore",
+    ".gitignore",
+    ".env.example",
+    "README.md",
+    "apt.txt",
+    "requirements.txt",
+    "code/.gitkeep",
+    "container/entrypoint.sh",
+    "container/new-password.sh",
+    "container/sshd_config",
+)
+
+
+def render(choices: Choices, stack: Stack) -> dict[str, str]:
+    """Every tracked file of the folder that `choices` describe, but `.composegen/`: `{relative path: text}`."""
+    values = _values(choices, stack)
+    return {path: _template(path, values) for path in _paths(choices)}
+
+
+def env(settings: Settings, choices: Choices) -> str:
+    """The text of `.env`: every variable with a comment and its value."""
+    return _template("env", _variables(settings, choices.env))
+
+
+def env_example(choices: Choices | None = None) -> str:
+    """The text of `.env.example`: the same variables and comments, with defaults and no person's values."""
+    return _template(".env.example", _variables(Settings(), choices.env if choices else ()))
+
+
+def _variables(settings: Settings, env: tuple[tuple[str, str | None], ...]) -> dict[str, Any]:
+    values = settings.to_variables()
+
+    def line(name: str) -> str:
+        """A variable without a value is a comment: Compose takes an empty COMPOSE_FILE or COMPOSE_PROJECT_NAME amiss."""
+        return f"{name}={dotenv.quote(values[name])}" if values[name] else f"# {name}="
+
+    return {"line": line, "own": [name for name, value in env if value is None]}
+
+
+def _paths(choices: Choices) -> tuple[str, ...]:
+    gpu = ("compose.nogpu.yaml",) if choices.device == "gpu" else ()
+    supervisor = ("container/supervisord.conf",) if choices.init == "supervisor" else ()
+    return (*ALWAYS, *gpu, *supervisor)
+
+
+def _values(choices: Choices, stack: Stack) -> dict[str, Any]:
+    variant = stack.variant(choices.device)
+    return {
+        "title": stack.title,
+        "stack": stack.name,
+        "variant": variant,
+        "image": choices.base or variant.image,
+        "gpu": choices.device == "gpu",
+        "shm": choices.shm or variant.shm,
+        "init": choices.init,
+        "mounts": choices.mounts,
+        "env": [(name, f"${{{name}:-}}" if value is None else document.quoted(value)) for name, value in choices.env],
+        "apt": variant.apt,
+        "pip": variant.pip,
+        "framework": variant.framework,
+        "wheels": choices.wheels,
+        "user_apt": choices.apt,
+        "user_pip": choices.pip,
+        "choices": document.choices_lines(choices),
+        **_variables(Settings(), choices.env),
+    }
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("composegen.render"),
+        undefined=StrictUndefined,
+        line_statement_prefix="#%",
+        keep_trailing_newline=True,
+        autoescape=False,  # nothing here is HTML; values are quoted by the filters below
+    )
+    environment.filters["yaml"] = document.quoted
+    return environment
+
+
+def _template(path: str, values: dict[str, Any]) -> str:
+    return _environment().get_template(path).render(values)
