@@ -73,6 +73,8 @@ make_user() {
   else
     useradd -m -u "$uid" -g "$gid" -s /bin/bash "$name"
   fi
+  # Images give their users /bin/sh or no shell at all; IDEs need a full one. A chosen one, such as zsh, stays.
+  case $(getent passwd "$name" | cut -d: -f7) in */bash | */zsh | */fish) ;; *) usermod -s /bin/bash "$name" ;; esac
   # Without PAM, sshd refuses an account whose password is locked with '!'; '*' has no password either.
   if [[ $(getent shadow "$name" | cut -d: -f2) == '!'* ]]; then usermod -p '*' "$name"; fi
   printf '%s ALL=(ALL) NOPASSWD: ALL\nDefaults:%s !secure_path\n' "$name" "$name" >/etc/sudoers.d/composegen
@@ -182,6 +184,8 @@ write_profile() {
 prepare() {
   # /run may be a fresh tmpfs, so nothing in it can come from the image.
   install -d -m 755 /run/sshd $run
+  # A base stripped of its logs lacks this file, and sshd complains of it in every terminal.
+  touch /var/log/lastlog
   make_host_keys
   make_user
   keep_ide_files

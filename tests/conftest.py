@@ -1,0 +1,112 @@
+"""The tiers of DESIGN §5: what a test may ask for, and how a tier that this machine lacks is skipped or failed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import engine as engine_support
+from tests.support.cli import Cli
+from tests.support.engine import Engine
+from tests.support.private_engine import PrivateEngine, started_private_engine
+
+BASE_IMAGE = "composegen-base:bookworm"
+REGISTRY_NAME = "python:3.11-slim-bookworm"  # what stacks/python and stacks/mindspore-cpu build from
+
+_reason = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-engine", action="store_true", help="fail where a test would be skipped for want of a Docker engine")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("engine"):
+        _need_engine(item.config)
+    if item.get_closest_marker("gpu") and not shutil.which("nvidia-smi"):
+        pytest.skip("no NVIDIA GPU: nvidia-smi is not there")
+
+
+def _need_engine(config: pytest.Config) -> None:
+    """Pass where a good engine answers; else skip with the reason, or fail under --require-engine."""
+    if _reason not in config.stash:
+        config.stash[_reason] = engine_support.what_is_missing()
+    _skip_or_fail(config, config.stash[_reason])
+
+
+def _skip_or_fail(config: pytest.Config, reason: str) -> None:
+    if reason and config.getoption("--require-engine"):
+        pytest.fail(f"--require-engine: {reason}", pytrace=False)
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """The machine's own engine; `engine("ps", "-a")` is `docker ps -a`'s standard output."""
+    _need_engine(request.config)
+    return Engine()
+
+
+@pytest.fixture(scope="session")
+def base_image(request: pytest.FixtureRequest, engine: Engine) -> str:
+    """The name of a local drop-in for python:3.11-slim-bookworm, bootstrapped from Debian packages where it is missing."""
+    _skip_or_fail(request.config, engine_support.bootstrap(BASE_IMAGE))
+    return BASE_IMAGE
+
+
+@pytest.fixture(scope="session")
+def tagged_base(engine: Engine, base_image: str) -> Iterator[str]:
+    """`base_image` under the name that stacks build from, for plain `docker compose`; a pulled image of that name is left alone."""
+    with engine_support.borrowed_tag(engine, base_image, REGISTRY_NAME):
+        yield REGISTRY_NAME
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
+    return engine_support.free_port()
+
+
+@pytest.fixture
+def composegen(tmp_path: Path) -> Cli:
+    """The command line in a HOME of its own: `composegen("init", "python", cwd=…)` returns code, stdout and stderr."""
+    return Cli(home=tmp_path / "home")
+
+
+@pytest.fixture
+def projects(engine: Engine) -> Iterator[Callable[[], str]]:
+    """Makes unique Compose project names; whatever was created under them is removed afterwards."""
+    made: list[str] = []
+
+    def new() -> str:
+        made.append(engine_support.unique_name())
+        return made[-1]
+
+    yield new
+    for name in made:
+        engine_support.tear_down(engine, name)
+
+
+@pytest.fixture
+def project(projects: Callable[[], str]) -> str:
+    """One unique Compose project name; its containers, networks, volumes and images are removed afterwards."""
+    return projects()
+
+
+@pytest.fixture(scope="session")
+def private_engine(
+    request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PrivateEngine]:
+    """A second engine in a network namespace of its own, with the stand-in GPU hook and an empty CDI directory.
+
+    Nothing in it reaches a network; `take(image)` copies an image from the machine's engine.
+    """
+    if subprocess.run(engine_support.as_root("true"), capture_output=True).returncode != 0:
+        pytest.skip("a second engine needs root, or sudo without a password")
+    with started_private_engine(tmp_path_factory.mktemp("engine"), outer=engine) as private:
+        yield private

@@ -1,0 +1,307 @@
+"""What a produced container does by itself: no composegen, only `docker compose` and `ssh`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import subprocess
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from composegen.model import Choices
+from tests.container.conftest import MakeBox
+
+pytestmark = pytest.mark.engine
+
+TINI = Choices("python", "cpu", init="tini")
+
+
+def test_without_key_or_password_one_is_generated_and_a_restart_keeps_it(box: MakeBox) -> None:
+    made = box().up()
+    [password] = made.passwords_in_log()
+    assert made.ssh("echo in", password=password).stdout == "in\n"
+
+    made.compose("restart")
+    made.wait()
+    assert made.passwords_in_log() == [password], "a restart prints no second password"
+    assert made.ssh("echo in", password=password).stdout == "in\n"
+
+    made.compose("up", "--detach", "--force-recreate")
+    made.wait()
+    [another] = made.passwords_in_log()
+    assert another != password
+    assert made.ssh(password=password).returncode != 0, "a re-created container forgets the old password"
+
+
+def test_new_password_takes_effect_at_once(box: MakeBox) -> None:
+    made = box().up()
+    made.inside("new-password")
+    old = made.passwords_in_log()[0]
+    renewed = made.inside("new-password").split(": ")[2].split()[0]
+    made.wait()
+    assert made.ssh("echo in", password=renewed).stdout == "in\n"
+    assert made.ssh(password=old).returncode != 0
+
+
+def test_with_a_key_no_password_is_made_and_none_is_accepted(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own").up()
+    assert made.ssh("id -un").stdout == "root\n"
+    assert made.passwords_in_log() == []
+    assert "PasswordAuthentication" not in made.inside("head", "-n", "3", "/run/composegen/sshd_config")
+    refused = made.ssh(password="anything")
+    assert refused.returncode != 0 and "Permission denied" in refused.stderr
+
+
+@pytest.mark.parametrize("password", ["pa$s#w 'or\" d:x\\", "密码-Passwort ß"])
+def test_a_given_password_of_any_characters_logs_in_and_leaves_no_trace(box: MakeBox, password: str) -> None:
+    made = box(SSH_PASSWORD=password).up()
+    assert made.ssh("echo in", password=password).stdout == "in\n"
+    made.compose("restart")
+    made.wait()
+    assert made.ssh("echo in", password=password).stdout == "in\n", "a restart keeps it"
+
+    seen = [
+        made.engine("inspect", made.name),
+        made.engine("inspect", f"{made.name}-dev"),
+        made.engine("history", "--no-trunc", f"{made.name}-dev"),
+        made.inside("cat", "/etc/composegen/password"),
+        made.inside("cat", "/proc/1/environ"),
+        made.logs(),
+    ]
+    assert not [text for text in seen if password in text]
+
+
+SESSIONS = {
+    "command": {"command": "printf '%s' \"$NASTY|$EMPTY|$PATH\""},
+    "shell on standard input": {"command": "bash", "stdin": "printf '%s' \"$NASTY|$EMPTY|$PATH\""},
+    "login shell": {"command": "$SHELL -lc 'printf %s \"$NASTY|$EMPTY|$PATH\"'"},
+    "terminal": {"command": "bash -lic 'printf %s \"$NASTY|$EMPTY|$PATH\"'", "tty": True},
+}
+
+
+@pytest.mark.parametrize("old_sshd", [False, True], ids=["SetEnv", "OpenSSH 7.6"])
+def test_the_environment_reaches_every_kind_of_session(
+    box: MakeBox, old_sshd: bool
+) -> None:
+    nasty = "a b#c \"q\" 'r' \\n $HOME `x` %h " + "x" * 3000
+    made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1234", USER_GID="1234")
+    (made.path / "compose.override.yaml").write_text(f"services:\n  dev:\n    environment:\n      NASTY: {_yaml(nasty)}\n")
+    _add_to_image(made.path, 'ENV PATH=/opt/tool/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin EMPTY=""')
+    if old_sshd:
+        _make_sshd_refuse(made.path, "SetEnv", "PerSourcePenalties", "Include")
+    made.up()
+    for user in ("root", "alice"):
+        for kind, call in SESSIONS.items():
+            seen = made.ssh(user=user, **call).stdout  # type: ignore[arg-type]
+            assert seen == f"{nasty}||/opt/tool/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", f"{kind} as {user}"
+
+
+def _yaml(value: str) -> str:
+    return "'" + value.replace("'", "''").replace("$", "$$") + "'"
+
+
+def _add_to_image(folder: Path, lines: str, *, before: str = "WORKDIR /home/code") -> None:
+    """Stand in for an image that has these Dockerfile lines, without installing every package anew on a base of its own."""
+    dockerfile = folder / "Dockerfile"
+    text = dockerfile.read_text()
+    assert text.count(before) == 1
+    dockerfile.write_text(text.replace(before, f"{lines}\n{before}"))
+
+
+def _make_sshd_refuse(folder: Path, *keywords: str) -> None:
+    """A stand-in for old OpenSSH: sshd fails on these keywords, as 7.6 does with what it does not know."""
+    wrapper = (
+        "#!/bin/bash\n"
+        f"for word in \"$@\"; do case $word in {' | '.join(f'{keyword}*' for keyword in keywords)}) exit 255 ;; esac; done\n"
+        'exec /usr/sbin/sshd.real "$@"\n'
+    )
+    (folder / "container/old-sshd.sh").write_text(wrapper)
+    # sshd re-executes itself by its own path, so the real one keeps working from its new place.
+    _add_to_image(folder, "RUN mv /usr/sbin/sshd /usr/sbin/sshd.real && install -m 755 /etc/composegen/old-sshd.sh /usr/sbin/sshd")
+
+
+def test_the_user_of_the_callers_uid_owns_what_it_writes(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1234", USER_GID="4321")
+    (made.path / "code").chmod(0o777)
+    made.up()
+    assert made.ssh("id -u; id -g; sudo id -u", user="alice").stdout == "1234\n4321\n0\n"
+    made.ssh("echo hello >/home/code/from-alice; mkdir -p ~/.cache/JetBrains ~/.config/x", user="alice")
+    written = (made.path / "code/from-alice").stat()
+    assert (written.st_uid, written.st_gid) == (1234, 4321)
+    assert made.ssh("id -un").stdout == "root\n", "root still logs in, as in the article"
+    made.compose("restart")
+    made.wait()
+    assert made.ssh("id -u", user="alice").stdout == "1234\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "RUN useradd -m -u 1000 ubuntu && touch /home/ubuntu/kept",
+        "RUN groupadd -g 1000 ubuntu && useradd -m -u 1000 -g 1000 -s /bin/sh ubuntu",
+        "RUN useradd -m -u 1500 alice",
+        "RUN groupadd -g 1500 alice",
+    ],
+    ids=["uid taken", "uid and gid taken", "name taken", "group name taken"],
+)
+def test_an_images_own_user_does_not_get_in_the_way(box: MakeBox, lines: str) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1000", USER_GID="1000")
+    _add_to_image(made.path, lines)
+    made.up()
+    assert made.ssh("id -un; id -u; id -g; echo $HOME; echo $SHELL", user="alice").stdout == "alice\n1000\n1000\n/home/alice\n/bin/bash\n"
+    if "kept" in lines:
+        assert made.ssh("ls", user="alice").stdout == "kept\n", "the home comes along"
+
+
+@pytest.mark.parametrize("choices", [Choices("python", "cpu"), TINI], ids=["supervisor", "tini"])
+def test_sshd_comes_back_after_it_was_killed(box: MakeBox, choices: Choices) -> None:
+    made = box(choices=choices, SSH_AUTHORIZED_KEYS="own").up()
+    for _ in range(3):
+        made.inside("bash", "-c", "kill -9 $(</run/sshd.pid)")
+        deadline = time.monotonic() + 15
+        while made.ssh("true").returncode != 0:
+            assert time.monotonic() < deadline, made.logs()
+            time.sleep(0.1)
+
+
+def test_supervisor_leaves_a_running_session_alone_when_sshd_dies(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own").up()
+    with subprocess.Popen(
+        ["ssh", "-F", "none", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oBatchMode=yes", f"-i{made.key}"]
+        + ["-p", str(made.port), "root@127.0.0.1", "echo started; read -r line; echo got $line"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as session:
+        assert session.stdout and session.stdin
+        assert session.stdout.readline() == "started\n"
+        made.inside("bash", "-c", "kill -9 $(</run/sshd.pid)")
+        made.wait()
+        session.stdin.write("word\n")
+        session.stdin.close()
+        assert session.stdout.read() == "got word\n"
+
+
+def test_host_keys_are_in_the_volume_and_not_in_the_image(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own").up()
+    in_image = made.engine("run", "--rm", "--entrypoint", "find", f"{made.name}-dev", "/etc/ssh", "-name", "ssh_host_*")
+    assert in_image == ""
+    before = made.inside("cat", "/etc/ssh/host_keys/ssh_host_ed25519_key.pub")
+    made.compose("down")
+    made.up()
+    assert made.inside("cat", "/etc/ssh/host_keys/ssh_host_ed25519_key.pub") == before
+
+
+def test_what_an_ide_downloaded_survives_a_re_creation(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1234", USER_GID="1234").up()
+    for user in ("root", "alice"):
+        made.ssh("mkdir -p ~/.cache/JetBrains ~/.vscode-server/bin && echo kept >~/.cache/JetBrains/x", user=user)
+    made.compose("down")
+    made.up()
+    for user in ("root", "alice"):
+        assert made.ssh("cat ~/.cache/JetBrains/x; test -w ~/.vscode-server/bin && echo writable", user=user).stdout == "kept\nwritable\n"
+
+
+def test_the_container_turns_healthy_and_its_healthchecks_leave_the_log_alone(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own").up()
+    before = made.logs()
+    for _ in range(3):
+        made.inside("/etc/composegen/entrypoint.sh", "banner")
+    deadline = time.monotonic() + 40
+    while made.engine("inspect", "--format", "{{.State.Health.Status}}", made.name) != "healthy":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    time.sleep(1)
+    new = made.logs().removeprefix(before)
+    assert "127.0.0.1" not in new and "reaped" not in new, new
+    assert made.ssh("true").returncode == 0
+    assert "Accepted publickey for root" in made.logs(), "real logins are still told"
+
+
+def test_an_unhealthy_sshd_is_seen_although_the_container_runs(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own").up()
+    made.inside("supervisorctl", "-c", "/etc/composegen/supervisord.conf", "stop", "sshd")
+    assert made.engine.run("exec", made.name, "/etc/composegen/entrypoint.sh", "banner").returncode != 0
+
+
+def test_keys_can_be_replaced_in_a_running_container(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own").up()
+    public = made.key.with_suffix(".pub").read_text()
+    made.engine.run("exec", "-i", made.name, "composegen-entrypoint", "keys", stdin="# none\n")
+    assert made.ssh("true").returncode != 0
+    made.engine.run("exec", "-i", made.name, "composegen-entrypoint", "keys", stdin=public)
+    assert made.ssh("true").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "broken", "said"),
+    [
+        ("container/sshd_config", "NoSuchOption yes\n", "NoSuchOption"),
+        ("container/supervisord.conf", "[program:other]\n", "program:other"),
+    ],
+)
+def test_a_broken_configuration_fails_the_build(box: MakeBox, file: str, broken: str, said: str) -> None:
+    made = box()
+    (made.path / file).write_text((made.path / file).read_text() + broken)
+    assert said in made.compose_fails("build")
+
+
+def test_a_users_requirement_cannot_replace_the_framework(box: MakeBox) -> None:
+    site = "/usr/local/lib/python3.11/dist-packages/mindspore-2.0.0a0.dist-info"
+    installed = (
+        f"RUN mkdir -p {site} && printf 'Metadata-Version: 2.1\\nName: mindspore\\nVersion: 2.0.0a0\\n' >{site}/METADATA"
+        f" && echo mindspore-2.0.0a0.dist-info/METADATA,, >{site}/RECORD && echo pip >{site}/INSTALLER"
+    )
+    wheel = "mindspore-9.9-py3-none-any.whl"
+
+    framework = box(choices=Choices("mindspore", "gpu", wheels=(wheel,)))
+    _add_to_image(framework.path, installed, before="COPY requirements.txt")
+    _write_wheel(framework.path / "wheels" / wheel, "mindspore", "9.9")
+    said = framework.compose_fails("build")
+    assert "mindspore" in said and "constraint" in said
+
+    control = box(choices=Choices("python", "cpu", wheels=(wheel,)))
+    _add_to_image(control.path, installed, before="COPY requirements.txt")
+    _write_wheel(control.path / "wheels" / wheel, "mindspore", "9.9")
+    control.compose("build")
+
+
+def _write_wheel(path: Path, name: str, version: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{file},sha256={_digest(text)},{len(text)}\n" for file, text in files.items())
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}.items():
+            archive.writestr(file, text)
+
+
+def _digest(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+def test_packages_of_apt_txt_are_built_in(box: MakeBox) -> None:
+    made = box()
+    (made.path / "apt.txt").write_text("# a comment\r\nless # another\r\n\n")
+    made.compose("build")
+    made.engine("run", "--rm", "--entrypoint", "less", f"{made.name}-dev", "--version")
+
+
+def test_an_apt_mirror_replaces_the_host_in_the_package_sources(box: MakeBox) -> None:
+    made = box(APT_MIRROR="http://mirror.invalid/some/path/")
+    said = made.compose_fails("build")
+    assert "http://mirror.invalid/some/path/debian" in said
+
+
+def test_the_interpreter_of_the_image_is_recorded_and_not_supervisors(box: MakeBox, derived_base: Callable[[str], str]) -> None:
+    own = "RUN mkdir /opt/own && ln -s /usr/bin/python3 /opt/own/python\nENV PATH=/opt/own:$PATH"
+    made = box(base=derived_base(own))
+    made.compose("build")
+    assert made.engine("run", "--rm", "--entrypoint", "cat", f"{made.name}-dev", "/etc/composegen/interpreter") == "/opt/own/python"
