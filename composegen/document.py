@@ -82,7 +82,7 @@ def _differing(choices: Choices) -> dict[str, str | list[str]]:
     told |= {name: value for name in ("base", "shm") if (value := getattr(choices, name))}
     if choices.init != "supervisor":
         told["init"] = choices.init
-    told |= {"mounts": [f"{mount.source}:{mount.target}" for mount in choices.mounts]} if choices.mounts else {}
+    told |= {"mounts": [str(mount) for mount in choices.mounts]} if choices.mounts else {}
     told |= {"env": [key if value is None else f"{key}={value}" for key, value in choices.env]} if choices.env else {}
     return told | {name: list(value) for name in ("apt", "pip", "wheels") if (value := getattr(choices, name))}
 
@@ -102,7 +102,7 @@ WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 
 
 def _scalar(value: str) -> str:
-    if PLAIN.match(value) and value.lower() not in WORDS:
+    if PLAIN.fullmatch(value) and value.lower() not in WORDS:
         return value
     return quoted(value)
 

@@ -93,7 +93,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Mount:
-    """A bind mount `source:target`; the target is an absolute path in the container."""
+    """A bind mount `source:target`; the target is an absolute path in the container, without a colon."""
 
     source: str
     target: str
@@ -107,6 +107,9 @@ class Mount:
             _refuse_control_characters(f"the mount's {what}", path)
         return cls(source, target)
 
+    def __str__(self) -> str:
+        return f"{self.source}:{self.target}"
+
 
 SHM_SIZE = re.compile(r"(?i)^([1-9][0-9]*)(b|k|kb|m|mb|g|gb)$")
 
@@ -116,7 +119,7 @@ def parse_shm(text: str) -> str:
 
     Raises UsageError: anything else, zero included.
     """
-    if text in ("host", "ipc") or SHM_SIZE.match(text):
+    if text in ("host", "ipc") or SHM_SIZE.fullmatch(text):
         return text.lower()
     raise UsageError(f"'{text}' is not a size of /dev/shm", hint="use host, ipc, or a size with its unit such as 8gb or 512mb")
 
@@ -203,7 +206,7 @@ PROJECT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")  # Compose's own rule, https
 
 def project_name(text: str) -> str:
     """`text` if Compose takes it as a project name. Raises UsageError otherwise, proposing the nearest name."""
-    if PROJECT_NAME.match(text):
+    if PROJECT_NAME.fullmatch(text):
         return text
     proposal = project_name_from(text)
     raise UsageError(
