@@ -64,17 +64,23 @@ def choices(text: str, *, name: str) -> Choices:
     loaded = load(text, name=name)
     found = loaded.get("x-composegen") if isinstance(loaded, dict) else None
     if not isinstance(found, dict):
-        raise FolderError(f"{name} has no x-composegen, so composegen did not write it", hint="`composegen init STACK` writes a folder")
+        raise FolderError(
+            f"{name} has no x-composegen, so composegen did not write it", hint="`composegen init STACK` writes a folder"
+        )
     if found.get("schema") != SCHEMA:
         raise FolderError(f"{name} is of schema {found.get('schema')!r}, this composegen knows {SCHEMA}", hint="upgrade composegen")
     given = {key: _unescaped(value) for key, value in found.items() if key != "schema"}
     known = [each.name for each in fields(Choices)]
     if unknown := [key for key in given if key not in known]:
-        raise FolderError(f"{name}: x-composegen has unknown {', '.join(map(repr, unknown))}", hint=f"it may hold {', '.join(known)}")
+        raise FolderError(
+            f"{name}: x-composegen has unknown {', '.join(map(repr, unknown))}", hint=f"it may hold {', '.join(known)}"
+        )
     try:
         return _choices(given)
     except (TypeError, AttributeError, UsageError) as error:
-        raise FolderError(f"{name}: x-composegen is not what composegen writes: {error}", hint="restore it from version control") from None
+        raise FolderError(
+            f"{name}: x-composegen is not what composegen writes: {error}", hint="restore it from version control"
+        ) from None
 
 
 def _differing(choices: Choices) -> dict[str, str | list[str]]:
@@ -94,7 +100,7 @@ def _choices(given: dict[str, Any]) -> Choices:
             raise TypeError(f"{value!r} is not text")
     env = tuple((key, value if equals else None) for key, equals, value in (each.partition("=") for each in lists.pop("env")))
     mounts = tuple(Mount.parse(each) for each in lists.pop("mounts"))
-    return Choices(**given, **lists, env=env, mounts=mounts)
+    return Choices(**{**given, **lists, "env": env, "mounts": mounts})
 
 
 PLAIN = re.compile(r"^[A-Za-z][A-Za-z0-9._/-]*$")  # needs no quotes in YAML 1.1 or 1.2, but for the words below

@@ -81,9 +81,7 @@ class Stack:
         if device is None:
             return next((v for v in self.variants if v.default), self.variants[0])
         if device not in self.devices:
-            raise UsageError(
-                f"stack '{self.name}' has no variant for device '{device}'", hint=f"it has: {', '.join(self.devices)}"
-            )
+            raise UsageError(f"stack '{self.name}' has no variant for device '{device}'", hint=f"it has: {', '.join(self.devices)}")
         matching = [variant for variant in self.variants if variant.device == device]
         return next((v for v in matching if v.default), matching[0])
 
@@ -193,7 +191,9 @@ class Settings:
     def to_variables(self) -> dict[str, str]:
         """Every variable with its value as text, in file order."""
         return {
-            setting.metadata["variable"]: "\n".join(value) if isinstance(value := getattr(self, setting.name), tuple) else str(value)
+            setting.metadata["variable"]: "\n".join(value)
+            if isinstance(value := getattr(self, setting.name), tuple)
+            else str(value)
             for setting in fields(self)
         }
 

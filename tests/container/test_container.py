@@ -84,9 +84,7 @@ SESSIONS = {
 
 
 @pytest.mark.parametrize("old_sshd", [False, True], ids=["SetEnv", "OpenSSH 7.6"])
-def test_the_environment_reaches_every_kind_of_session(
-    box: MakeBox, old_sshd: bool
-) -> None:
+def test_the_environment_reaches_every_kind_of_session(box: MakeBox, old_sshd: bool) -> None:
     nasty = "a b#c \"q\" 'r' \\n $HOME `x` %h " + "x" * 3000
     made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1234", USER_GID="1234")
     (made.path / "compose.override.yaml").write_text(f"services:\n  dev:\n    environment:\n      NASTY: {_yaml(nasty)}\n")
@@ -116,7 +114,7 @@ def _make_sshd_refuse(folder: Path, *keywords: str) -> None:
     """A stand-in for old OpenSSH: sshd fails on these keywords, as 7.6 does with what it does not know."""
     wrapper = (
         "#!/bin/bash\n"
-        f"for word in \"$@\"; do case $word in {' | '.join(f'{keyword}*' for keyword in keywords)}) exit 255 ;; esac; done\n"
+        f'for word in "$@"; do case $word in {" | ".join(f"{keyword}*" for keyword in keywords)}) exit 255 ;; esac; done\n'
         'exec /usr/sbin/sshd.real "$@"\n'
     )
     (folder / "container/old-sshd.sh").write_text(wrapper)
@@ -152,7 +150,8 @@ def test_an_images_own_user_does_not_get_in_the_way(box: MakeBox, lines: str) ->
     made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1000", USER_GID="1000")
     _add_to_image(made.path, lines)
     made.up()
-    assert made.ssh("id -un; id -u; id -g; echo $HOME; echo $SHELL", user="alice").stdout == "alice\n1000\n1000\n/home/alice\n/bin/bash\n"
+    seen = made.ssh("id -un; id -u; id -g; echo $HOME; echo $SHELL", user="alice").stdout
+    assert seen == "alice\n1000\n1000\n/home/alice\n/bin/bash\n"
     if "kept" in lines:
         assert made.ssh("ls", user="alice").stdout == "kept\n", "the home comes along"
 
@@ -171,8 +170,7 @@ def test_sshd_comes_back_after_it_was_killed(box: MakeBox, choices: Choices) -> 
 def test_supervisor_leaves_a_running_session_alone_when_sshd_dies(box: MakeBox) -> None:
     made = box(SSH_AUTHORIZED_KEYS="own").up()
     with subprocess.Popen(
-        ["ssh", "-F", "none", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oBatchMode=yes", f"-i{made.key}"]
-        + ["-p", str(made.port), "root@127.0.0.1", "echo started; read -r line; echo got $line"],
+        [*made.client("-oBatchMode=yes", f"-i{made.key}"), "root@127.0.0.1", "echo started; read -r line; echo got $line"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -203,7 +201,8 @@ def test_what_an_ide_downloaded_survives_a_re_creation(box: MakeBox) -> None:
     made.compose("down")
     made.up()
     for user in ("root", "alice"):
-        assert made.ssh("cat ~/.cache/JetBrains/x; test -w ~/.vscode-server/bin && echo writable", user=user).stdout == "kept\nwritable\n"
+        seen = made.ssh("cat ~/.cache/JetBrains/x; test -w ~/.vscode-server/bin && echo writable", user=user).stdout
+        assert seen == "kept\nwritable\n"
 
 
 def test_the_container_turns_healthy_and_its_healthchecks_leave_the_log_alone(box: MakeBox) -> None:

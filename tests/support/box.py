@@ -1,4 +1,4 @@
-"""A produced folder on the real engine, driven with plain `docker compose` and the real OpenSSH client: no composegen at run time."""
+"""A produced folder on the real engine, driven with plain `docker compose` and the real OpenSSH client alone."""
 
 from __future__ import annotations
 
@@ -61,12 +61,22 @@ class Box:
         self, command: str = "", *, user: str = "root", stdin: str = "", tty: bool = False, password: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """One login with the key, or with `password` alone, by the real OpenSSH client."""
-        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "IdentitiesOnly=yes", "ConnectTimeout=10"]
-        chosen = ["PubkeyAuthentication=no", "NumberOfPasswordPrompts=1"] if password else ["BatchMode=yes", f"IdentityFile={self.key}"]
-        client = ["ssh", "-F", "none", *(["-tt"] if tty else []), *(f"-o{option}" for option in options + chosen)]
-        prefix = ["sshpass", "-e"] if password else []
-        argv = [*prefix, *client, "-p", str(self.port), f"{user}@127.0.0.1", *([command] if command else [])]
-        return self.engine.shell(*argv, stdin=stdin, env={"SSHPASS": password, "SSH_AUTH_SOCK": ""}, timeout=60)
+        chosen = ["-oPubkeyAuthentication=no", "-oNumberOfPasswordPrompts=1"] if password else ["-oBatchMode=yes", f"-i{self.key}"]
+        argv = [*(["sshpass", "-e"] if password else []), *self.client(*chosen, *(["-tt"] if tty else [])), f"{user}@127.0.0.1"]
+        return self.engine.shell(
+            *argv, *([command] if command else []), stdin=stdin, env={"SSHPASS": password, "SSH_AUTH_SOCK": ""}, timeout=60
+        )
+
+    def client(self, *options: str) -> list[str]:
+        """The OpenSSH client without the user's own configuration, and without checking whom it talks to."""
+        ours = [
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "LogLevel=ERROR",
+            "IdentitiesOnly=yes",
+            "ConnectTimeout=10",
+        ]
+        return ["ssh", "-F", "none", *(f"-o{option}" for option in ours), *options, "-p", str(self.port)]
 
 
 def make_box(engine: Engine, path: Path, name: str, port: int, choices: Choices, *, base: str, **variables: str) -> Box:
