@@ -1,22 +1,28 @@
 #!/usr/bin/env bash
 # Build a Debian 12 base image from packages, for machines that reach no image registry.
 #
-#   scripts/bootstrap-base.sh [IMAGE]        default: composegen-base:bookworm
+#   scripts/bootstrap-base.sh [--plain] [IMAGE]        default: composegen-base:bookworm
 #
 # The image is a drop-in for python:3.11-slim-bookworm: python and pip in /usr/local/bin, no PEP 668 marker, CMD python3.
-# It is Debian's own Python 3.11, not python.org's. Nothing is done where IMAGE exists already.
+# It is Debian's own Python 3.11, not python.org's. --plain leaves Python out. Nothing is done where IMAGE exists already.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+given=("$@")
+packages=ca-certificates,python3,python3-pip
+if [ "${1:-}" = --plain ]; then
+    packages=ca-certificates
+    shift
+fi
 IMAGE=${1:-composegen-base:bookworm}
 SUITE=bookworm
 
 if docker image inspect "$IMAGE" >/dev/null 2>&1; then exit 0; fi
 if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || fail "debootstrap needs root" "run it as root: $0 $IMAGE"
-    exec sudo --preserve-env=MIRROR,DOCKER_HOST,DOCKER_CONFIG,http_proxy,https_proxy,no_proxy "$0" "$IMAGE"
+    exec sudo --preserve-env=MIRROR,DOCKER_HOST,DOCKER_CONFIG,http_proxy,https_proxy,no_proxy "$0" "${given[@]}"
 fi
 if ! command -v debootstrap >/dev/null; then
     say "Installing debootstrap"
@@ -38,15 +44,17 @@ work=$(mktemp -d)
 root=$work/root log=$work/log
 trap 'rm -rf "$work"' EXIT
 say "Building $IMAGE from Debian packages (about half a minute)"
-debootstrap --variant=minbase --include=ca-certificates,python3,python3-pip "$SUITE" "$root" "$mirror" >"$log" 2>&1 || {
+debootstrap --variant=minbase --include="$packages" "$SUITE" "$root" "$mirror" >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
     fail "debootstrap failed" "the lines above are the end of what it said"
 }
 
 # python.org's layout, which users of python:3.11-slim expect.
-for name in python python3; do ln -s /usr/bin/python3 "$root/usr/local/bin/$name"; done
-for name in pip pip3; do ln -s /usr/bin/pip3 "$root/usr/local/bin/$name"; done
-rm -f "$root"/usr/lib/python3.*/EXTERNALLY-MANAGED
+if [ -e "$root/usr/bin/python3" ]; then
+    for name in python python3; do ln -s /usr/bin/python3 "$root/usr/local/bin/$name"; done
+    for name in pip pip3; do ln -s /usr/bin/pip3 "$root/usr/local/bin/$name"; done
+    rm -f "$root"/usr/lib/python3.*/EXTERNALLY-MANAGED
+fi
 security=$(source_of debian-security)
 if [ -n "$security" ]; then echo "deb $security $SUITE-security main" >>"$root/etc/apt/sources.list"; fi
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/*

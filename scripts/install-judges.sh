@@ -14,7 +14,7 @@ if [ "$(cat "$JUDGES/installed" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
 
 say "Installing the judges (a minute or two): ${FROM_PYPI[*]} ${FROM_NPM[*]}"
 "$ROOT/.venv/bin/python" -m venv --clear "$JUDGES/venv"
-"$JUDGES/venv/bin/python" -m pip install --quiet --disable-pip-version-check "${FROM_PYPI[@]}"
+"$JUDGES/venv/bin/python" -m pip install -qq --disable-pip-version-check "${FROM_PYPI[@]}"
 # node comes from PyPI too, so that a machine without it needs no package from its distribution.
 PATH=$JUDGES/venv/bin:$PATH "$JUDGES/venv/bin/npm" install --silent --no-save --no-package-lock --no-audit --no-fund \
     --prefix "$JUDGES" "${FROM_NPM[@]}" >&2

@@ -47,6 +47,6 @@ say "Setting up .venv with $("$python" --version) (about a minute)"
 if ! { [ -x "$VENV/bin/python" ] && usable "$VENV/bin/python"; }; then "$python" -m venv --clear "$VENV"; fi
 cd "$ROOT"
 # Groups of dependencies need pip 25.1.
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade --constraint constraints.txt pip
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+"$VENV/bin/python" -m pip install -qq --disable-pip-version-check --upgrade --constraint constraints.txt pip
+"$VENV/bin/python" -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable . --group dev
 touch "$STAMP"

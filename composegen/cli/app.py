@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from composegen.cli import catalogue, init, lifecycle, test, up
+from composegen.cli.plain import read_plainly
 from composegen.errors import CommandFailed, ComposegenError
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
@@ -20,6 +21,15 @@ OUTPUT_TAIL = 20  # lines of a failed engine command that are shown
 
 class Commands(TyperGroup):
     """Shows an explained error as `error:` and `hint:` lines and exits with its code, in a shell and under a test runner alike."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return read_plainly(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            read_plainly(command.get_params(ctx))
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -69,7 +79,9 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit.")) -> None:
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit."),
+) -> None:
     pass
 
 

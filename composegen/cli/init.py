@@ -1,0 +1,148 @@
+"""`composegen init`: write the folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from composegen.errors import UsageError
+
+if TYPE_CHECKING:
+    from composegen.init import Prepared, Request
+
+SHOWN_NOTES = 5  # with the rest that makes twelve lines
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init")(init)
+
+
+def init(
+    stack: str = typer.Argument(..., metavar="STACK", help="What to run; `composegen stacks` lists them."),
+    directory: Path | None = typer.Argument(None, metavar="[DIR]", help="Where to write; default ./STACK."),
+    device: str | None = typer.Option(None, metavar="gpu|cpu|rocm|npu", help="Default: the stack's own."),
+    base: str | None = typer.Option(None, metavar="IMAGE", help="Another base image."),
+    name: str | None = typer.Option(None, metavar="NAME", help="Project and container name, verbatim; default FOLDER-USER."),
+    port: str | None = typer.Option(None, metavar="PORT", help="Port of SSH on this machine; default 2222, or the next free one."),
+    bind: str | None = typer.Option(None, metavar="ADDRESS", help="Address to publish SSH on; default 127.0.0.1."),
+    code: str | None = typer.Option(None, metavar="DIR", help="Your code, mounted at /home/code; default code/ in the folder."),
+    mount: list[str] = typer.Option([], metavar="SRC:DST", help="Mount more; repeatable."),
+    env: list[str] = typer.Option(
+        [], metavar="K=V|K", help="Variable of the container; K alone: its value is in .env. Repeatable."
+    ),
+    shm: str | None = typer.Option(
+        None, metavar="host|ipc|SIZE", help="/dev/shm: the host's, the host's with ipc, or a size such as 8gb."
+    ),
+    gpus: str | None = typer.Option(None, metavar="all|none|N|ID,ID", help="GPUs: all, none, how many, or which."),
+    user: str | None = typer.Option(None, metavar="root|NAME", help="Who logs in; default you."),
+    key: list[Path] = typer.Option(
+        [], metavar="FILE", help="Public key that may log in; default the agent's and yours. Repeatable."
+    ),
+    password: bool = typer.Option(False, "--password", help="Allow a password: asked for, or read from standard input."),
+    supervision: str | None = typer.Option(None, "--init", metavar="supervisor|tini", help="What keeps sshd running."),
+    apt: list[str] = typer.Option([], metavar="PKG", help="Debian package to add; repeatable."),
+    pip: list[str] = typer.Option([], metavar="REQ", help="Python requirement to add; repeatable."),
+    wheel: list[Path] = typer.Option([], metavar="FILE", help="Wheel to copy and install; repeatable."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff and write nothing."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
+) -> None:
+    """Write a folder of plain Docker files.
+
+    Example: composegen init mindspore --port 2200 --key ~/.ssh/id_ed25519.pub
+    """
+    from composegen.init import Request, default_directory, prepare, write
+
+    request = Request(
+        stack,
+        directory or default_directory(stack),
+        device=device,
+        base=base,
+        init=supervision,
+        shm=shm,
+        mounts=tuple(mount),
+        env=tuple(env),
+        apt=tuple(apt),
+        pip=tuple(pip),
+        wheels=tuple(wheel),
+        name=name,
+        bind=bind,
+        port=port,
+        code=code,
+        gpus=gpus,
+        user=user,
+        keys=tuple(key),
+        password=_password() if password else None,
+    )
+    request, offer = _offered_repository(request, ask=not (as_json or dry_run))
+    prepared = prepare(request, dry_run=dry_run)
+    if not dry_run:
+        write(prepared)
+    if as_json:
+        print(json.dumps(prepared.to_json() | ({"diff": prepared.plan.diff} if dry_run else {}), indent=2, ensure_ascii=False))
+    elif dry_run:
+        print(prepared.plan.diff or "nothing would change\n", end="")
+    else:
+        _tell(prepared, offer)
+    prepared.plan.refuse_conflicts()
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    from getpass import getpass
+
+    first = getpass("Password for SSH: ")
+    if first != getpass("Once more: "):
+        raise UsageError("the two passwords differ", hint="type the same twice")
+    return first
+
+
+def _offered_repository(request: Request, *, ask: bool) -> tuple[Request, Path | None]:
+    """On a terminal a new folder inside a git repository can mount that as code; elsewhere it is left at a hint."""
+    from dataclasses import replace
+
+    from composegen.init import repository_to_offer
+
+    repository = repository_to_offer(request)
+    if repository is None or not (ask and sys.stdin.isatty() and sys.stdout.isatty()):
+        return request, repository
+    answer = input(f"Mount the git repository {repository} as code instead of an empty folder? [y/N] ")
+    return (replace(request, code=str(repository)), None) if answer.strip().lower() in ("y", "yes") else (request, None)
+
+
+def _tell(prepared: Prepared, repository: Path | None) -> None:
+    import shlex
+
+    from composegen.init import key_names
+
+    directory, settings = prepared.plan.directory, prepared.settings
+    told = {
+        kind: [change.path for change in prepared.plan.changes if change.kind == kind]
+        for kind in ("create", "update", "remove", "keep")
+    }
+    for kind, verb in (("create", "wrote"), ("update", "updated"), ("remove", "removed"), ("keep", "kept your edits of")):
+        if told[kind]:
+            print(f"{verb} {_files(directory, told[kind])}")
+    if not prepared.plan.pending:
+        print(f"{directory}/ is as it should be: nothing to write")
+    print(f"  name  {settings.project_name}")
+    print(f"  ssh   {settings.bind} port {settings.port}, user {settings.user}{', password set' if settings.password else ''}")
+    print(f"  keys  {_shortened(key_names(settings)) or 'none'}")
+    hint = [f"to mount the git repository as code: --code {shlex.quote(str(repository))}"] if repository else []
+    for note in [*prepared.notes, *hint][:SHOWN_NOTES]:
+        print(f"  note: {note}")
+    where = "" if directory.resolve() == Path.cwd() else f"cd {shlex.quote(str(directory))} && "
+    print(f"next: {where}composegen up")
+
+
+def _files(directory: Path, paths: list[str]) -> str:
+    return f"{directory}/{paths[0]}" if len(paths) == 1 else f"{directory}/: {_shortened(paths)}"
+
+
+def _shortened(names: list[str] | tuple[str, ...], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,213 @@
+"""The life of a container after `up`: one command each, every one of them through the guard that keeps folders apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from composegen.cli import place
+
+if TYPE_CHECKING:
+    from composegen.up.status import Status
+
+VOLUMES = typer.Option(False, "--volumes", help="Remove host keys and IDE backends as well.")
+
+MORE: dict[str, Any] = {"rich_help_panel": "More"}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("status")(status)
+    app.command("down")(down)
+    app.command("rm", help="The same as `down`.", **MORE)(down)
+    app.command("build", **MORE)(build)
+    app.command("pull", **MORE)(pull)
+    app.command("start", **MORE)(start)
+    app.command("stop", **MORE)(stop)
+    app.command("restart", **MORE)(restart)
+    app.command("ps", **MORE)(ps)
+    app.command("logs", **MORE)(logs)
+    app.command("exec", cls=place.WithCommand, **MORE)(exec_)
+    app.command("ssh", cls=place.WithCommand, **MORE)(ssh)
+
+
+def status(directory: Path = place.DIR, as_json: bool = place.JSON) -> None:
+    """Say how the container is. Exit code 1 when it is not running.
+
+    Example: composegen status --json
+    """
+    from composegen.up.status import status as find
+
+    found = find(*place.own(directory))
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        print("\n".join(_status_lines(found)))
+    if not found.running:
+        raise typer.Exit(1)
+
+
+def _status_lines(found: Status) -> list[str]:
+    rows = {
+        "container": found.in_words,
+        "since": found.since,
+        "ssh": str(found.address),
+        "image": found.image,
+        "python": found.interpreter,
+        "build": f"needed: {found.needs_build}" if found.needs_build else "",
+        "up": f"would create it anew: {found.needs_recreate}" if found.needs_recreate else "",
+    }
+    return [found.project, *(f"  {name:10} {value}" for name, value in rows.items() if value)]
+
+
+def down(directory: Path = place.DIR, volumes: bool = VOLUMES, grace: str = place.GRACE, dry_run: bool = place.DRY_RUN) -> None:
+    """Remove the container and its network; images and code stay, and volumes unless --volumes.
+
+    Example: composegen down
+    """
+    _, engine = place.own(directory)
+    kept = engine.volumes()
+    going = [f"container and network of '{engine.project}'", *(f"volume {name}" for name in kept if volumes)]
+    if dry_run:
+        print("\n".join(f"would remove {each}" for each in going))
+        return
+    engine.down(volumes=volumes, seconds=_whole(grace))
+    place.say(f"removed {', '.join(going)}")
+    if kept and not volumes:
+        place.say(f"kept {', '.join(kept)}: `composegen down --volumes` removes them as well")
+
+
+def build(
+    directory: Path = place.DIR,
+    no_cache: bool = typer.Option(False, "--no-cache", help="Run every step again."),
+    dry_run: bool = place.DRY_RUN,
+) -> None:
+    """Build the image, whether or not anything changed; BuildKit finds what is cached.
+
+    Example: composegen build --no-cache
+    """
+    from composegen import up as journey
+
+    folder, engine = place.with_env(*place.own(directory)) if not dry_run else place.own(directory)
+    if dry_run:
+        print(f"would build {engine.project}-dev from {folder.path / 'Dockerfile'}")
+        return
+    place.say(journey.build(folder, engine, place.talk(), fresh=no_cache))
+
+
+def pull(directory: Path = place.DIR, dry_run: bool = place.DRY_RUN) -> None:
+    """Fetch the newest base image of that name; the next `up` builds on it.
+
+    Example: composegen pull
+    """
+    from composegen.engine.inputs import base_image
+    from composegen.errors import EngineError
+
+    folder, engine = place.own(directory)
+    image = base_image(folder.path, folder.settings.to_variables())
+    if not image:
+        raise EngineError(
+            "compose.yaml does not say its base image as composegen writes it", hint="`docker pull IMAGE` fetches one"
+        )
+    if dry_run:
+        print(f"would pull {image}")
+        return
+    if engine.only_here(image):
+        place.say(f"{image} was made on this machine and is in no registry: it is used as it is")
+        return
+    engine.pull(image)
+
+
+def start(directory: Path = place.DIR, timeout: str = place.TIMEOUT, dry_run: bool = place.DRY_RUN) -> None:
+    """Start the container that was stopped, and wait until SSH lets in.
+
+    Example: composegen start
+    """
+    _awaited(directory, timeout, "start", lambda engine: engine.start(), dry_run)
+
+
+def stop(directory: Path = place.DIR, grace: str = place.GRACE, dry_run: bool = place.DRY_RUN) -> None:
+    """Stop the container; what is in it stays.
+
+    Example: composegen stop
+    """
+    _, engine = place.own(directory, existing=True)
+    if dry_run:
+        print(f"would stop '{engine.project}'")
+        return
+    engine.stop(seconds=_whole(grace))
+    place.say(f"'{engine.project}' is stopped")
+
+
+def restart(
+    directory: Path = place.DIR, grace: str = place.GRACE, timeout: str = place.TIMEOUT, dry_run: bool = place.DRY_RUN
+) -> None:
+    """Stop the container, start it again, and wait until SSH lets in; what is in it stays.
+
+    Example: composegen restart
+    """
+    _awaited(directory, timeout, "restart", lambda engine: engine.restart(seconds=_whole(grace)), dry_run)
+
+
+def _awaited(directory: Path, timeout: str, verb: str, act: Callable[[Any], None], dry_run: bool) -> None:
+    folder, engine = place.own(directory, existing=True)
+    if dry_run:
+        print(f"would {verb} '{engine.project}'")
+        return
+    from composegen import up as journey
+
+    act(engine)
+    journey.wait_until_ready(folder, engine, journey.Options(timeout=place.seconds(timeout, "--timeout")), place.talk())
+    place.say(f"'{engine.project}' is running and lets you in")
+
+
+def _whole(grace: str | None) -> int | None:
+    """Docker counts this in whole seconds; None leaves it to the container's own."""
+    return None if grace is None else round(place.seconds(grace, "--grace"))
+
+
+def ps(directory: Path = place.DIR) -> None:
+    """Show the folder's containers, as `docker compose ps --all` does.
+
+    Example: composegen ps
+    """
+    _, engine = place.own(directory)
+    raise typer.Exit(engine.ps())
+
+
+def logs(
+    directory: Path = place.DIR,
+    follow: bool = typer.Option(False, "--follow", "-f", help="Go on showing what comes."),
+    tail: str = typer.Option("all", "--tail", "-n", help="Lines from the end."),
+    timestamps: bool = typer.Option(False, "--timestamps", "-t", help="With the time of each line."),
+) -> None:
+    """Show what the container said.
+
+    Example: composegen logs --tail 20 -f
+    """
+    _, engine = place.own(directory)
+    flags = [flag for flag, wanted in (("--follow", follow), ("--timestamps", timestamps)) if wanted]
+    raise typer.Exit(engine.logs([*flags, "--tail", tail]))
+
+
+def exec_(context: typer.Context, directory: Path = place.DIR) -> None:
+    """Run a command in the container as root, past SSH; bash by default. Its exit code is passed on.
+
+    Example: composegen exec -- tail -n 5 /etc/hosts
+    """
+    _, engine = place.own(directory, existing=True)
+    raise typer.Exit(engine.exec(context.meta[place.COMMAND] or ["bash"]))
+
+
+def ssh(context: typer.Context, directory: Path = place.DIR) -> None:
+    """Log in with the real OpenSSH client: the right user, port, key and known host. The exit code is passed on.
+
+    Example: composegen ssh mindspore -- nvidia-smi
+    """
+    from composegen import up as journey
+
+    folder, engine = place.own(directory, existing=True)
+    raise typer.Exit(journey.log_in_with_openssh(folder, engine, context.meta[place.COMMAND], place.talk()))

@@ -1,0 +1,85 @@
+"""`composegen up`: from a folder to a container that lets you in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from composegen.cli import place
+from composegen.cli.test import show
+
+if TYPE_CHECKING:
+    from composegen.up import Connection, Outcome
+
+
+def register(app: typer.Typer) -> None:
+    app.command("up")(up)
+
+
+def up(
+    directory: Path = place.DIR,
+    timeout: str = place.TIMEOUT,
+    build: bool = typer.Option(False, "--build", help="Ask BuildKit even where nothing changed."),
+    recreate: bool = typer.Option(False, "--recreate", help="Make the container anew, whatever that loses."),
+    test: bool = typer.Option(True, "--test/--no-test", help="Run the smoke tests after a creation."),
+    as_json: bool = place.JSON,
+    dry_run: bool = place.DRY_RUN,
+) -> None:
+    """Build if needed, start, wait until SSH lets in, test, and say how to connect.
+
+    Example: composegen up mindspore
+    """
+    from composegen.engine.inputs import base_image
+
+    patience = place.seconds(timeout, "--timeout")
+    folder, engine = place.opened(directory)
+    # The engine answers while Python imports what comes next; each takes about as long as the other.
+    engine.ahead(base_image(folder.path, folder.settings.to_variables()))
+    from composegen import up as journey
+
+    options = journey.Options(timeout=patience, build=build, recreate=recreate, test=test)
+    if dry_run:
+        for line in journey.foresee(folder, engine, options):
+            print(line)
+        return
+    folder, engine = place.with_env(folder, engine)
+    talk = place.talk() if as_json else place.talk(tell=show)
+    outcome = journey.up(folder, engine, options, talk)
+    if as_json:
+        print(json.dumps(_as_json(outcome), indent=2))
+    else:
+        print("\n".join(lines(outcome.connection)))
+    if not outcome.ok:
+        raise typer.Exit(1)
+
+
+def lines(connection: Connection) -> list[str]:
+    """How to connect, in ten lines at most."""
+    address = connection.address
+    said = [
+        f"{connection.project} is ready:",
+        f"  ssh          composegen ssh    or: ssh -p {address.port} {address.user}@{address.host}",
+        f"  host         {address.host}   port {address.port}   user {address.user}",
+    ]
+    if connection.interpreter:
+        said.append(f"  interpreter  {connection.interpreter}")
+    return [*said, f"  code         {connection.code} here is /home/code there"]
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    connection = outcome.connection
+    return {
+        "ok": outcome.ok,
+        "project": connection.project,
+        "host": connection.address.host,
+        "port": connection.address.port,
+        "user": connection.address.user,
+        "interpreter": connection.interpreter or None,
+        "steps": [
+            {"name": result.name, "detail": result.detail, "seconds": round(result.seconds, 3)} for result in outcome.results
+        ],
+        "test": outcome.report.to_json() if outcome.report else None,
+    }

@@ -1,0 +1,67 @@
+"""What re-creating a container would lose, from the engine's own lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from composegen.engine.values import Loss
+
+# What every start writes again, or nobody misses: these paths and everything below them.
+_REMADE = (
+    *("/run", "/tmp", "/var/run", "/var/tmp", "/var/log", "/var/cache", "/var/lib/apt", "/dev", "/proc", "/sys"),
+    *("/etc/composegen", "/etc/ssh", "/etc/sudoers.d/composegen", "/etc/profile.d/zz-composegen.sh", "/var/lib/ide", "/home/code"),
+    *("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/.pwd.lock"),
+    *("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-"),
+    *("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/etc/ld.so.cache"),
+)
+
+# The same in a home: histories, and what the entrypoint links into the volume of the IDEs.
+_REMADE_AT_HOME = (
+    *(".bash_history", ".python_history", ".viminfo", ".lesshst", ".wget-hsts", ".profile", ".bashrc", ".bash_logout"),
+    *(".cache", ".config/JetBrains", ".local/share/JetBrains", ".vscode-server", ".cursor-server", ".zed_server"),
+)
+
+# How the command lines of the container's own processes begin; all others are somebody's work.
+_OWN = (
+    *("/sbin/docker-init", "/usr/bin/tini", "tini ", "sshd: ", "/usr/sbin/sshd", "sftp-server"),
+    *("/usr/bin/python3 /usr/bin/supervisord", "grep --line-buffered -vE", "ps "),
+)
+
+
+def files(changed: Mapping[str, str]) -> tuple[str, ...]:
+    """The topmost paths worth naming, as `A /opt/tool`: what lies in a new folder is named by that folder."""
+    folders = {str(parent) for path in changed for parent in PurePosixPath(path).parents}
+    leaves = [path for path in changed if path not in folders and not _remade(path)]
+    return tuple(sorted({_topmost(path, changed) for path in leaves}, key=lambda named: named[2:]))
+
+
+def _topmost(path: str, changed: Mapping[str, str]) -> str:
+    above = [str(parent) for parent in reversed(PurePosixPath(path).parents)]
+    named = next((parent for parent in above if changed.get(parent) == "A"), path)
+    return f"{changed[named]} {named}"
+
+
+def _remade(path: str) -> bool:
+    inside_home = re.sub(r"^/(root|home/[^/]+)/", "", path)
+    return _below(path, _REMADE) or (inside_home != path and _below(inside_home, _REMADE_AT_HOME)) or "/__pycache__/" in f"{path}/"
+
+
+def _below(path: str, places: Iterable[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def processes(commands: Iterable[str]) -> tuple[str, ...]:
+    """Command lines that are somebody's work."""
+    return tuple(command for command in commands if not command.startswith(_OWN))
+
+
+def in_words(loss: Loss, *, most: int = 5) -> list[str]:
+    """Two lines at most: `changed outside the volumes: A /opt/tool, …` and `running: python train.py`."""
+    said = []
+    for what, found in (("changed outside the volumes", loss.files), ("running", loss.processes)):
+        if found:
+            more = f", and {len(found) - most} more" if len(found) > most else ""
+            said.append(f"{what}: {', '.join(found[:most])}{more}")
+    return said

@@ -1,0 +1,102 @@
+"""Texts ↔ disk: a folder as values, and what changes in it written all or not at all.
+
+open_folder(directory)   a folder on disk as values
+plan(directory, texts)   what would change; nothing is touched (see `composegen.folder.changes`)
+write(plan)              makes it so; on any failure the folder is as it was
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from composegen import document, dotenv
+from composegen.errors import FolderError
+from composegen.folder.atomic import Owner, all_or_nothing
+from composegen.folder.changes import (
+    COMPOSE,
+    ENV,
+    GENERATED,
+    Change,
+    Kind,
+    Plan,
+    is_ours,
+    plan,
+    plan_env,
+    read_text,
+    refuse_foreign,
+)
+from composegen.model import Choices, Settings
+
+__all__ = [
+    "COMPOSE",
+    "ENV",
+    "GENERATED",
+    "Change",
+    "Folder",
+    "Kind",
+    "Plan",
+    "is_ours",
+    "open_folder",
+    "plan",
+    "plan_env",
+    "read_text",
+    "refuse_foreign",
+    "write",
+]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A produced folder: what the project chose, and what this person and machine set."""
+
+    path: Path  # absolute
+    choices: Choices
+    settings: Settings
+    shadowed: tuple[str, ...] = ()  # exported variables that beat .env
+
+
+def open_folder(directory: Path, environment: Mapping[str, str] | None = None) -> Folder:
+    """The folder as it is on disk; `environment` (default: the process's) overlays `.env`, as it does in Compose.
+
+    Raises FolderError: no compose.yaml of composegen's there, or one of its files cannot be read. UsageError: `.env` holds a port
+    or an id that is not a number.
+    """
+    exported = os.environ if environment is None else environment
+    compose = read_text(directory / COMPOSE)
+    if compose is None:
+        where = "the current folder" if directory in (Path(), Path.cwd()) else f"'{directory}'"
+        raise FolderError(f"no {COMPOSE} in {where}", hint="`composegen init STACK` writes a folder; or name the folder to use")
+    choices = document.choices(compose, name=str(directory / COMPOSE))
+    variables = dotenv.parse(read_text(directory / ENV) or "", exported)
+    ours = Settings().to_variables()
+    shadowed = tuple(name for name in ours if name in exported and exported[name] != variables.get(name, ""))
+    settings = Settings.from_variables({**variables, **{name: exported[name] for name in ours if name in exported}})
+    return Folder(directory.resolve(), choices, settings, shadowed)
+
+
+def write(plan: Plan, *, owner: Owner | None = None) -> None:
+    """Make the plan so: every change, or none. `.env` is readable by its owner only; new files belong to `owner`, if given.
+
+    Raises FolderError: the plan has conflicts, or the disk refuses; nothing was written then.
+    """
+    plan.refuse_conflicts()
+    try:
+        with all_or_nothing(owner) as staging:
+            for directory in ("", *plan.directories):
+                staging.directory(plan.directory / directory)
+            for change in plan.pending:
+                target = plan.directory / change.path
+                if change.kind == "remove":
+                    staging.removal(target)
+                elif change.source is not None:
+                    staging.copy(change.source, target)
+                else:
+                    staging.text(target, change.text, private=change.path == ENV)
+    except OSError as error:
+        raise FolderError(
+            f"cannot write '{error.filename or plan.directory}': {error.strerror}",
+            hint="nothing was written; look at free space and modes",
+        ) from None

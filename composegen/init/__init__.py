@@ -1,0 +1,134 @@
+"""The journey of `init`: what was asked → choices and settings → texts → a plan of the folder.
+
+    request → choices (tracked, the project's) ┐
+            → settings (.env, this person's)   ┴→ texts → plan → write
+
+Everything is checked before anything is written. In a folder that is composegen's already, what was not asked stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from composegen import catalogue, dotenv, folder, host, render
+from composegen.folder import ENV, Folder, Plan
+from composegen.init import paths, settings
+from composegen.init.choices import choose, recorded
+from composegen.init.request import Request
+from composegen.model import Choices, Settings
+
+__all__ = ["Prepared", "Request", "default_directory", "ensure_env", "key_names", "prepare", "repository_to_offer", "write"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `write` will do, and what there is to say about it."""
+
+    plan: Plan
+    choices: Choices
+    settings: Settings
+    notes: tuple[str, ...]
+    owner: tuple[int, int] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of `init --json`. Secrets are left out, keys are named."""
+        hidden = ("SSH_PASSWORD", "SSH_AUTHORIZED_KEYS")
+        return {
+            "path": str(self.plan.directory.resolve()),
+            "stack": self.choices.stack,
+            "device": self.choices.device,
+            "files": {change.path: change.kind for change in self.plan.changes},
+            "settings": {name: value for name, value in self.settings.to_variables().items() if name not in hidden},
+            "keys": list(key_names(self.settings)),
+            "notes": list(self.notes),
+        }
+
+
+def prepare(request: Request, *, environment: Mapping[str, str] | None = None, dry_run: bool = False) -> Prepared:
+    """Everything that `init` would write, checked and compared with what is there. Nothing is written in the folder.
+
+    Raises UsageError: an option that cannot be meant. FolderError: the folder is not composegen's, or holds another stack.
+    ComposegenError: the asked port is taken. Edits that stand in the way are the plan's `conflicts`.
+    """
+    exported = os.environ if environment is None else environment
+    directory = paths.directory(request.directory)
+    stack = catalogue.stack(request.stack)
+    folder.refuse_foreign(directory)
+    choices = choose(request, stack)
+    caller = host.caller(directory, exported)
+    env = folder.read_text(directory / ENV)
+    asked, notes = settings.asked(request, choices, caller, before=_settings(env))
+    plan = folder.plan(directory, render.render(choices, stack), copies={f"wheels/{path.name}": path for path in request.wheels})
+    if env is None or request.keys:
+        # Last: composegen's own key is made for a folder that will be written only.
+        asked["authorized_keys"] = settings.authorized_keys(request.keys, dry_run=dry_run or bool(plan.conflicts))
+    text = _env_text(env, {**settings.defaults(directory, caller), **asked} if env is None else asked, choices)
+    after = _settings(text) or Settings()
+    made = (after.code_dir,) if after.code_dir.startswith("./") else ()
+    plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
+    notes += settings.remarks(after, exported)
+    return Prepared(plan, choices, after, tuple(notes), _owner(caller))
+
+
+def _settings(env: str | None) -> Settings | None:
+    return None if env is None else Settings.from_variables(dotenv.parse(env))
+
+
+def _env_text(there: str | None, asked: dict[str, Any], choices: Choices) -> str:
+    """A new `.env`, or the one that is there with what was asked changed in it."""
+    if there is None:
+        return render.env(Settings(**asked), choices)
+    text = dotenv.assign(there, settings.variables(asked))
+    known = dotenv.parse(text)
+    missing = [name for name, value in choices.env if value is None and name not in known]
+    separator = "\n" if missing and text and not text.endswith("\n") else ""
+    return text + separator + "".join(f"{name}=\n" for name in missing)
+
+
+def _owner(caller: host.Caller) -> tuple[int, int] | None:
+    """Under sudo the new files belong to the person, so that plain `docker compose` can read their `.env`."""
+    return None if caller.uid == os.geteuid() else (caller.uid, caller.gid)
+
+
+def write(prepared: Prepared) -> None:
+    """Make it so: all or nothing. Raises FolderError: edits stand in the way, or the disk refuses."""
+    folder.write(prepared.plan, owner=prepared.owner)
+
+
+def ensure_env(opened: Folder, environment: Mapping[str, str] | None = None) -> Folder:
+    """The same folder with a `.env`: a missing one, as in a fresh clone, is written with this person's and machine's values.
+
+    Raises FolderError: it cannot be written.
+    """
+    if (opened.path / ENV).exists():
+        return opened
+    exported = os.environ if environment is None else environment
+    caller = host.caller(opened.path, exported)
+    asked, _ = settings.asked(Request(opened.choices.stack, opened.path), opened.choices, caller, before=None)
+    keys = settings.authorized_keys(())
+    text = _env_text(None, {**settings.defaults(opened.path, caller), **asked, "authorized_keys": keys}, opened.choices)
+    folder.write(Plan(opened.path, (folder.plan_env(opened.path, text),)), owner=_owner(caller))
+    return folder.open_folder(opened.path, environment)
+
+
+def default_directory(stack: str) -> Path:
+    """Where `init STACK` writes: `./STACK`, or the current folder when it holds that stack already."""
+    here = recorded(Path())
+    return Path() if here and here.stack == stack else Path(stack)
+
+
+def repository_to_offer(request: Request) -> Path | None:
+    """The git work tree that a new folder would lie in, as code to mount; None where code was chosen already."""
+    repository = host.git_root(request.directory)
+    chosen = request.code is not None or (request.directory / ENV).exists()
+    return None if chosen or repository == request.directory.resolve() else repository
+
+
+def key_names(settings: Settings) -> tuple[str, ...]:
+    """What each authorized key is called: its comment, else its type and end."""
+    words = [key.split(maxsplit=2) for key in settings.authorized_keys]
+    return tuple(each[2] if len(each) > 2 else f"{each[0]} …{each[-1][-8:]}" for each in words)

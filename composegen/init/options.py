@@ -1,0 +1,207 @@
+"""What each option of `init` may say, checked one by one: text as typed → the value it means.
+
+Every function raises UsageError with the reason for what cannot be meant. None of them writes anything.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from composegen import dotenv
+from composegen.errors import UsageError
+from composegen.host import LAST_PORT, LINUX_USER
+from composegen.model import Settings, project_name
+
+NO_GPU = "none"
+MOST_GPUS = 64  # more than any machine has; a typing slip, not a wish
+LONGEST_NAME = 63  # what a host name's label may have, since an alias follows from it
+SHORTEST_PASSWORD = 12  # where others can reach the port
+LONGEST_PASSWORD = 511  # bytes; PAM takes no longer answer (PAM_MAX_RESP_SIZE, security/_pam_types.h)
+COMMON_PASSWORDS = (
+    "password",
+    "passw0rd",
+    "letmein",
+    "changeme",
+    "administrator",
+    "qwerty",
+    "welcome",
+    "abc123",
+    "iloveyou",
+    "root",
+)
+
+# Patterns are text: compiling all of them would be a tenth of the time that `init` takes.
+# https://github.com/distribution/reference, without its upper bound for every part
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
+_IMAGE = (
+    rf"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
+_GPU_ID = r"0|[1-9][0-9]{0,2}|[0-9]{1,2}:[0-9]{1,2}|GPU-[0-9A-Fa-f-]+|MIG-[0-9A-Za-z/-]+"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_PACKAGE = r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?"  # Debian policy 5.6.1 and 5.6.12
+# https://packaging.python.org/en/latest/specifications/dependency-specifiers/, with blanks as the only white space
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_EXTRAS = rf"(?: *\[ *{_NAME}(?: *, *{_NAME})* *\])?"
+_VERSION = r" *(?:===?|~=|!=|<=?|>=?) *[A-Za-z0-9._*+!-]+"
+_MARKER = r"""(?: *; *[A-Za-z0-9_.'"<>=!~(), -]+)?"""
+_REQUIREMENT = rf"{_NAME}{_EXTRAS}(?:(?:{_VERSION}(?: *,{_VERSION})*)?| *@ *(?:git\+)?https?://[A-Za-z0-9._~:/?#&=%+@-]+){_MARKER}"
+# https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention
+_WHEEL = r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?-[A-Za-z0-9_.!+]+(?:-[0-9][A-Za-z0-9_.]*)?(?:-[A-Za-z0-9_.]+){3}\.whl"
+_CREDENTIALS = r"://[^/]*@"
+
+
+def name(text: str) -> str:
+    if not 2 <= len(text) <= LONGEST_NAME and text:
+        raise UsageError(f"'{text}' cannot be a container's name", hint=f"take 2 to {LONGEST_NAME} characters")
+    return project_name(text)
+
+
+def port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT):
+        raise UsageError(f"'{text}' is not a port", hint=f"a port is a number from 1 to {LAST_PORT}, such as 2222")
+    return int(text)
+
+
+def bind(text: str) -> str:
+    from ipaddress import ip_address
+
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise UsageError(
+            f"'{text}' is not an IP address", hint="127.0.0.1 is this machine only, 0.0.0.0 every network of it"
+        ) from None
+    if "%" in text:
+        raise UsageError(f"'{text}' has a scope, which Docker does not take", hint="give the address without %…")
+    return str(address)
+
+
+def is_loopback(address: str) -> bool:
+    return address in ("127.0.0.1", "::1") or address.startswith("127.")
+
+
+def image(text: str) -> str:
+    if not re.fullmatch(_IMAGE, text):
+        raise UsageError(
+            f"'{text}' is not the name of an image", hint="for example python:3.11-slim-bookworm or registry:5000/team/image:tag"
+        )
+    return text
+
+
+def gpus(text: str) -> str:
+    """The ids for `GPUS`, or `none`. A number is a count, as in Docker's own --gpus; `device=` says ids."""
+    given = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    words = given.split(",")
+    if any(word.startswith("device=") for word in words[1:]) or (len(words) > 1 and given.startswith("count=")):
+        raise UsageError(f"--gpus {text} says both how many and which", hint="either a number, or ids: --gpus device=0,1")
+    given = given.removeprefix("count=")
+    if given in ("all", NO_GPU):
+        return given
+    if re.fullmatch(r"-?[0-9.]+", given):
+        return _count(given)
+    ids = given.removeprefix("device=").split(",")
+    if bad := [each for each in ids if not re.fullmatch(_GPU_ID, each)]:
+        raise UsageError(
+            f"--gpus {text}: '{bad[0]}' is not a GPU", hint="all, none, a number of GPUs, or ids such as 0,1 or GPU-… or MIG-…"
+        )
+    if repeated := [each for each in ids if ids.count(each) > 1]:
+        raise UsageError(f"--gpus {text} names GPU {repeated[0]} twice", hint="name each once")
+    return ",".join(ids)
+
+
+def _count(text: str) -> str:
+    if text == "0":
+        raise UsageError(
+            "--gpus 0 may mean no GPU or GPU number 0", hint="`--gpus none` or `--gpus device=0`; a bare number is a count"
+        )
+    if not re.fullmatch(r"[1-9][0-9]*", text) or int(text) > MOST_GPUS:
+        raise UsageError(f"--gpus {text} is not a number of GPUs", hint="all, none, 1, 2 …, or ids: --gpus device=0,1")
+    return ",".join(str(number) for number in range(int(text)))
+
+
+def variable(text: str) -> tuple[str, str | None]:
+    """`K=V`, or `K` whose value comes from .env. A secret is only taken by name, so that it lands in no tracked file."""
+    key, equals, value = text.partition("=")
+    if not re.fullmatch(_VARIABLE, key):
+        raise UsageError(
+            f"'{key}' is not a variable's name", hint="letters, digits and _, not starting with a digit: --env NAME=VALUE"
+        )
+    if key in Settings().to_variables():
+        raise UsageError(f"{key} is composegen's own variable", hint="set it in .env, or with the option that is meant for it")
+    if not equals:
+        return key, None
+    if value and dotenv.looks_secret(key):
+        raise UsageError(
+            f"{key} looks like a secret, and compose.yaml is tracked", hint=f"use `--env {key}` and write the value into .env"
+        )
+    dotenv.refuse_unwritable(value)
+    if any(not character.isprintable() and character not in "\n\t" for character in value):
+        raise UsageError(f"the value of {key} holds a control character", hint=f"use `--env {key}` and write the value into .env")
+    return key, value
+
+
+def user(text: str) -> str:
+    if not re.fullmatch(LINUX_USER, text):
+        raise UsageError(
+            f"'{text}' is not a Linux user's name", hint="lower-case letters, digits, - and _; at most 32, a letter or _ first"
+        )
+    return text
+
+
+def password(text: str) -> str:
+    if not text:
+        raise UsageError("the password is empty", hint="leave --password out for keys only")
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise UsageError("the password holds a line break or control character", hint="use printable characters on one line")
+    dotenv.refuse_unwritable(text)
+    if len(text.encode()) > LONGEST_PASSWORD:
+        raise UsageError(f"the password is longer than {LONGEST_PASSWORD} bytes, which no login takes", hint="use a shorter one")
+    return text
+
+
+def refuse_weak(text: str, address: str) -> None:
+    """A guessable password is fine on loopback only."""
+    if not text or is_loopback(address):
+        return
+    bare = re.sub(r"[^a-z]", "", text.lower())
+    guessable = len(set(text)) < 6 or bare in COMMON_PASSWORDS or text.lower().startswith(COMMON_PASSWORDS) or text.isdigit()
+    if len(text) < SHORTEST_PASSWORD or guessable:
+        raise UsageError(
+            f"the password is too weak for {address}, where others can try it",
+            hint=f"take {SHORTEST_PASSWORD} characters or more that are not a common word, or keep --bind 127.0.0.1, or use keys",
+        )
+
+
+def package(text: str) -> str:
+    if not re.fullmatch(_PACKAGE, text):
+        raise UsageError(f"'{text}' is not a Debian package", hint="a name such as htop, or name=version")
+    return text
+
+
+def requirement(text: str) -> str:
+    if not re.fullmatch(_REQUIREMENT, text):
+        raise UsageError(f"'{text}' is not one Python requirement", hint="for example rich, rich>=13 or name[extra]==1.2")
+    if re.search(_CREDENTIALS, text):
+        raise UsageError(
+            "a requirement with a user or password in its address", hint="requirements.txt is tracked; use --wheel FILE"
+        )
+    return text
+
+
+def wheel(path: Path) -> str:
+    """The wheel's file name."""
+    from zipfile import is_zipfile
+
+    if not re.fullmatch(_WHEEL, path.name):
+        raise UsageError(f"'{path.name}' is not a wheel's name", hint="NAME-VERSION-PYTHON-ABI-PLATFORM.whl, as pip downloads it")
+    if not path.is_file():
+        raise UsageError(f"no file '{path}'", hint="give the path of a .whl file")
+    try:
+        sound = is_zipfile(path)
+    except OSError as error:
+        raise UsageError(f"cannot read '{path}': {error.strerror}", hint="look at its owner and mode") from None
+    if not sound:
+        raise UsageError(f"'{path}' is not a wheel: it is no zip archive", hint="download it again")
+    return path.name

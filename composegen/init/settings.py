@@ -1,0 +1,120 @@
+"""A person's and a machine's side of a request: what `.env` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from composegen import host
+from composegen.errors import ComposegenError, UsageError
+from composegen.host import Caller
+from composegen.init import options, paths
+from composegen.init.request import Request
+from composegen.model import Choices, Settings, project_name_from
+
+NO_GPU_FILES = "compose.yaml:compose.nogpu.yaml"
+FIRST_USER = 1000  # uid and gid of the first person on a Linux machine, where --user names nobody of this one
+
+
+def defaults(directory: Path, caller: Caller) -> dict[str, Any]:
+    """What a new `.env` says where nothing is asked; keys come later."""
+    return {"project_name": default_name(directory, caller.name), "user": caller.name, "uid": caller.uid, "gid": caller.gid}
+
+
+def default_name(directory: Path, user: str) -> str:
+    """`FOLDER-USER`, so that two people's folders of one name never meet on an engine."""
+    person = project_name_from(user)
+    room = options.LONGEST_NAME - 1 - len(person)
+    return f"{project_name_from(directory.resolve().name)[:room]}-{person}"
+
+
+def asked(request: Request, choices: Choices, caller: Caller, *, before: Settings | None) -> tuple[dict[str, Any], list[str]]:
+    """The settings that the options name, checked, and what to say about them; a new `.env` (no `before`) gets a free port as well.
+
+    Raises UsageError: an option that cannot be meant. ComposegenError: the asked port is taken.
+    """
+    found: dict[str, Any] = {}
+    if request.name is not None:
+        found["project_name"] = options.name(request.name)
+    if request.bind is not None:
+        found["bind"] = options.bind(request.bind)
+    if request.code is not None:
+        found["code_dir"] = paths.code(request.code, request.directory)
+    if request.password is not None:
+        found["password"] = options.password(request.password)
+    if request.user is not None:
+        found["user"], found["uid"], found["gid"] = _login(options.user(request.user), caller)
+    found |= _gpus(request.gpus, choices, before)
+    now = (before or Settings()).with_(**found)
+    options.refuse_weak(now.password, now.bind)
+    port, notes = _port(request.port, before, now.bind)
+    return found | port, notes
+
+
+def _login(name: str, caller: Caller) -> tuple[str, int, int]:
+    """Files in the code volume stay the caller's, whatever the login is called."""
+    if name == "root":
+        return "root", 0, 0
+    if caller.uid != 0:
+        return name, caller.uid, caller.gid
+    uid, gid = host.user_ids(name) or (0, 0)
+    return (name, uid, gid) if uid else (name, FIRST_USER, FIRST_USER)
+
+
+def _gpus(text: str | None, choices: Choices, before: Settings | None) -> dict[str, str]:
+    if text is not None and choices.device != "gpu":
+        raise UsageError(f"--gpus does not go with device '{choices.device}'", hint="leave it out, or say --device gpu")
+    if text is None:
+        # Without a GPU variant there is no compose.nogpu.yaml that COMPOSE_FILE could name.
+        stale = before is not None and before.compose_file == NO_GPU_FILES and choices.device != "gpu"
+        return {"compose_file": ""} if stale else {}
+    given = options.gpus(text)
+    return {"compose_file": NO_GPU_FILES} if given == options.NO_GPU else {"compose_file": "", "gpus": given}
+
+
+def _port(text: str | None, before: Settings | None, bind: str) -> tuple[dict[str, int], list[str]]:
+    if text is None:
+        if before is not None:
+            return {}, []
+        usual = Settings().port
+        chosen = host.free_port(usual, bind)
+        return {"port": chosen}, [] if chosen == usual else [f"port {usual} is taken: {chosen} was chosen instead"]
+    wanted = options.port(text)
+    # What runs on a port that `.env` names already is most likely this folder's own container.
+    if (before is None or (before.port, before.bind) != (wanted, bind)) and host.port_is_free(wanted, bind) is False:
+        raise ComposegenError(f"port {wanted} of {bind} is taken", hint=f"the next free one: --port {host.free_port(wanted, bind)}")
+    return {"port": wanted}, []
+
+
+def authorized_keys(files: tuple[Path, ...], *, dry_run: bool = False) -> tuple[str, ...]:
+    """Who may log in: the keys in `files`, else those the caller offers, and always composegen's own, which probes use.
+
+    Raises UsageError: a file is no public key. SshError: composegen's own key can be neither read nor made; a dry run makes none.
+    """
+    from composegen.ssh import keys
+
+    given = [key for file in files for key in keys.read(file)] if files else keys.offered()
+    exists = (keys.config_directory() / keys.OWN_KEY).exists()
+    own = [keys.own_public_key()] if exists or not dry_run else []
+    return tuple(dict.fromkeys((*map(str, given), *own)))
+
+
+def variables(settings: dict[str, Any]) -> dict[str, str]:
+    """Fields of Settings as `.env` names and texts."""
+    texts = Settings(**settings).to_variables()
+    names = {field.name: field.metadata["variable"] for field in fields(Settings)}
+    return {names[field]: texts[names[field]] for field in settings}
+
+
+def remarks(settings: Settings, exported: Mapping[str, str]) -> list[str]:
+    """What a careful colleague would say about these settings."""
+    said = []
+    if settings.bind in ("0.0.0.0", "::"):
+        said.append(f"SSH is published on {settings.bind}: every network of this machine can try to log in")
+    if host.port_is_free(settings.port, settings.bind) is None:
+        said.append(f"this machine has no address {settings.bind}: whether port {settings.port} is free there was not checked")
+    if shadowing := [name for name, value in settings.to_variables().items() if exported.get(name, value) != value]:
+        said.append(f"exported variables beat .env: {', '.join(shadowing)}")
+    return said

@@ -1,0 +1,28 @@
+"""Every probe, in the order of the report. A new one is a new line.
+
+A name's first part is a group: `--without refused` leaves out all three refused logins.
+"""
+
+from composegen.smoke import access, files, system
+from composegen.smoke.probe import Probe
+
+PROBES = (
+    Probe("banner", access.banner, needs_session=False),
+    Probe("host-key", access.host_key, needs_session=False),
+    Probe("login-key", access.login_key, needs_session=False),
+    Probe("login-password", access.login_password, needs_session=False),
+    Probe("refused-key", access.refused_key, needs_session=False),
+    Probe("refused-password", access.refused_password, needs_session=False),
+    Probe("refused-anonymous", access.refused_anonymous, needs_session=False),
+    Probe("identity", system.identity),
+    Probe("environment", system.environment),
+    Probe("interpreter", system.interpreter),
+    Probe("sftp", files.sftp),
+    Probe("forward", access.forward),
+    Probe("shm", system.shm),
+    Probe("code-read", files.code_read),
+    Probe("code-write", files.code_write),
+    Probe("supervisor", system.supervisor),
+    Probe("gpu", system.gpu),
+    Probe("framework", system.framework),
+)

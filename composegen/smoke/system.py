@@ -1,0 +1,184 @@
+"""What is inside: user, system, interpreter, environment, memory, devices, and whether the framework works."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+from composegen.smoke.probe import COMMAND_TIMEOUT, Fail, Found, Skip, Visit
+
+FRAMEWORK_TIMEOUT = 600.0  # seconds; the first run on a GPU compiles kernels
+TAIL = 15  # lines of a failed check that are shown
+INTERPRETER_FILE = "/etc/composegen/interpreter"
+SUPERVISOR_CONFIGURATION = "/etc/composegen/supervisord.conf"
+SUPERVISOR_SOCKET = "/run/supervisor.sock"
+SUPERVISOR_CALL = (  # http://supervisord.org/api.html#supervisor.rpcinterface.SupervisorNamespaceRPCInterface.getProcessInfo
+    "<methodCall><methodName>supervisor.getProcessInfo</methodName>"
+    "<params><param><value><string>sshd</string></value></param></params></methodCall>"
+)
+
+# A session's own variables, the password, and composegen's marks do not come from the container's environment.
+OWN_VARIABLES = re.compile(
+    r"(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|TERM|SHLVL|HOSTNAME|BASH_ENV|ENV|_|MAIL|SSH_PASSWORD|COMPOSEGEN_.*)"
+)
+
+
+def identity(visit: Visit) -> Found:
+    """The right user on whatever system this is."""
+    script = 'id -un; id -u; id -g; uname -m; (. /etc/os-release 2>/dev/null; echo "${PRETTY_NAME:-unknown}")'
+    name, uid, gid, machine, system = visit.ask(script, r"(\S+)\n(\d+)\n(\d+)\n(\S+)\n([^\n]*)\n")
+    data = {"user": name, "uid": int(uid), "gid": int(gid), "architecture": machine, "os": system}
+    if name != visit.target.address.user or int(uid) != visit.target.login_uid:
+        wanted = f"{visit.target.address.user} with uid {visit.target.login_uid}"
+        raise Fail(f"logged in as {name} with uid {uid}, not as {wanted}", hint="SSH_USER and USER_UID in .env", data=data)
+    return Found(f"{name} ({uid}:{gid}), {system}, {machine}", data)
+
+
+def environment(visit: Visit) -> Found:
+    """What the image and Compose put into the container's environment is in an SSH session, too, and login shells keep PATH."""
+    read = "cat /proc/1/environ 2>/dev/null || sudo -n cat /proc/1/environ 2>/dev/null"
+    script = f"env -0; printf '\\001'; {{ {read}; }}; printf '\\001'; bash -lc 'printf %s \"$PATH\"' 2>/dev/null"
+    session, container, login_path = visit.ask(script, "([^\x01]*)\x01([^\x01]*)\x01([^\x01]*)")
+    here, there = _variables(session), _variables(container)
+    if login_path and login_path.splitlines()[-1] != here.get("PATH"):
+        raise Fail(
+            f"a login shell has PATH={login_path}, a command has PATH={here.get('PATH')}", hint="/etc/profile.d in the container"
+        )
+    if not there:
+        raise Skip("the container's own environment cannot be read by this user")
+    wrong = [name for name, value in there.items() if here.get(name) != value and "\n" not in value]
+    if wrong:
+        raise Fail(
+            f"not as in the container: {', '.join(sorted(wrong))}",
+            hint="`composegen restart` writes them anew",
+            data={"variables": wrong},
+        )
+    return Found(f"{len(there)} variables as in the container", {"variables": sorted(there)})
+
+
+def _variables(text: str) -> dict[str, str]:
+    pairs = (entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
+    return {name: value for name, value in pairs if not OWN_VARIABLES.fullmatch(name)}
+
+
+def interpreter(visit: Visit) -> Found:
+    """The Python that was found when the image was built is the one that commands and login shells find."""
+    find = "command -v python || command -v python3"
+    say = f"""
+        say() {{ printf '%s\\n' "$1"; }}
+        found=$({find})
+        say "$(cat {INTERPRETER_FILE} 2>/dev/null)"
+        say "$found"
+        say "$(bash -lc '{find}' 2>/dev/null | tail -n 1)"
+        if [ "$found" ]; then "$found" --version 2>&1; fi
+    """
+    recorded, found, in_login_shell, version, *_ = [*visit.shell(say).stdout.splitlines(), "", "", "", ""]
+    if not found and not recorded:
+        raise Skip("the image has no Python")
+    data = {"path": found, "version": version.removeprefix("Python "), "recorded": recorded}
+    if found != recorded:
+        hint = f"PATH of SSH sessions differs from PATH at build time; {INTERPRETER_FILE} was written by the build"
+        raise Fail(f"SSH finds {found or 'no Python'}, the image has {recorded or 'none'}", hint=hint, data=data)
+    if in_login_shell != found:
+        hint = "JetBrains IDEs run login shells; something in /etc/profile.d or ~/.profile changes PATH"
+        raise Fail(f"a login shell finds {in_login_shell or 'no Python'}, a command finds {found}", hint=hint, data=data)
+    return Found(f"{found}, {version}", data)
+
+
+def shm(visit: Visit) -> Found:
+    """/dev/shm is as large as it was asked to be."""
+    block, blocks = visit.ask("stat -f -c '%S %b' /dev/shm", r"(\d+) (\d+)\n")
+    size, wanted = int(block) * int(blocks), _wanted_shm(visit)
+    data = {"bytes": size}
+    if wanted is not None and abs(size - wanted) >= os.sysconf("SC_PAGE_SIZE"):
+        raise Fail(
+            f"/dev/shm has {_mebibytes(size)}, not {_mebibytes(wanted)} ({visit.target.shm})",
+            hint="re-create the container",
+            data=data,
+        )
+    return Found(
+        _mebibytes(size) + (", as on the host" if wanted is not None and visit.target.shm in ("host", "ipc") else ""), data
+    )
+
+
+def _wanted_shm(visit: Visit) -> int | None:
+    """In bytes; None where anything is right or the host cannot be looked at."""
+    asked = visit.target.shm
+    if asked in ("host", "ipc"):
+        if not visit.target.local:
+            return None
+        host = os.statvfs("/dev/shm")
+        return host.f_frsize * host.f_blocks
+    if not (size := re.fullmatch(r"(?i)(\d+)([bkmg])b?", asked)):
+        return None
+    return int(size[1]) << 10 * "bkmg".index(size[2].lower())
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB"
+
+
+def supervisor(visit: Visit) -> Found:
+    """supervisor says that sshd runs, so that it will be started again when it ends."""
+    if visit.target.init != "supervisor":
+        raise Skip(f"sshd runs under {visit.target.init}")
+    # supervisorctl needs a quarter of a second to ask what curl asks in a hundredth.
+    ask = f"curl -sf --unix-socket {SUPERVISOR_SOCKET} --data '{SUPERVISOR_CALL}' http://supervisor/RPC2"
+    ask = f"{ask} || supervisorctl -c {SUPERVISOR_CONFIGURATION} status sshd"
+    said = visit.shell(f'[ "$(id -u)" = 0 ] || sudo="sudo -n"; $sudo sh -c {shlex.quote(ask)}').output
+    state = re.search(r"statename</name>\s*<value><string>(\w+)", said) or re.search(r"sshd\s+([A-Z]+)", said)
+    if not state or state[1] != "RUNNING":
+        seen = f"supervisor says sshd is {state[1]}" if state else f"supervisor does not answer: {' '.join(said.split())[:200]}"
+        raise Fail(seen, hint="sshd was not started by supervisor; `composegen restart` starts both")
+    since = re.search(r"pid \d+, uptime [\d:]+(?: days?, [\d:]+)?", said)
+    return Found(f"sshd RUNNING, {since[0] if since else 'pid unknown'}")
+
+
+def gpu(visit: Visit) -> Found:
+    """nvidia-smi lists as many GPUs as are reserved."""
+    asked = visit.target.gpus
+    if not asked:
+        raise Skip("no GPU is reserved")
+    result = visit.shell("nvidia-smi -L")
+    if not result.ok:
+        raise Fail(
+            f"nvidia-smi -L: {result.output.strip() or result.status}",
+            hint="is the NVIDIA driver loaded on the host? re-create the container after an update",
+        )
+    listed = [line.strip() for line in result.stdout.splitlines() if re.match(r"\s+MIG " if "MIG-" in asked else r"GPU ", line)]
+    data = {"count": len(listed), "devices": listed}
+    wanted = None if asked == "all" else len(asked.split(","))
+    if not listed or (wanted is not None and len(listed) != wanted):
+        raise Fail(
+            f"{len(listed)} GPUs are visible, {asked if wanted is None else wanted} reserved", hint="GPUS in .env", data=data
+        )
+    return Found(f"{len(listed)} × {_model(listed[0])}", data)
+
+
+def _model(line: str) -> str:
+    """`NVIDIA H100` of `GPU 0: NVIDIA H100 (UUID: GPU-…)`."""
+    return line.partition(":")[2].partition("(")[0].strip() or line
+
+
+def framework(visit: Visit) -> Found:
+    """The framework's own check, by the container's interpreter, in a folder that is removed afterwards."""
+    check = visit.target.check
+    if check is None:
+        raise Skip("this stack has no framework")
+    if visit.target.device == "gpu" and not visit.target.gpus:
+        raise Skip("the framework's check needs a GPU, and none is reserved")
+    python = f"$(cat {INTERPRETER_FILE} 2>/dev/null || command -v python3)"
+    # Should this side go away, `timeout` ends the check there; nobody else would.
+    run = f'timeout {FRAMEWORK_TIMEOUT:.0f} "{python}" -c {shlex.quote(check.code)} 2>&1'
+    script = f'd=$(mktemp -d) && cd "$d" && {run}; s=$?; cd /; rm -rf "$d"; exit $s'
+    result = visit.shell(script, timeout=FRAMEWORK_TIMEOUT + COMMAND_TIMEOUT)
+    lines = result.output.splitlines()
+    proof = next((line.strip() for line in lines if check.expect in line), "")
+    if not proof or not result.ok:
+        said = "\n".join(lines[-TAIL:]) or f"nothing, and ended with status {result.status}"
+        raise Fail(
+            f"the check does not say '{check.expect}'; it ends with:\n{said}",
+            hint=f"in the container: python -c {shlex.quote(check.code)}",
+        )
+    return Found(proof)

@@ -1,0 +1,35 @@
+"""Where a container's SSH server is and who logs in there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from composegen.errors import UsageError
+
+SSH_PORT = 22
+
+
+@dataclass(frozen=True)
+class Address:
+    """`user@host:port`. Raises UsageError: the port is none."""
+
+    host: str
+    port: int
+    user: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.port < 65536:
+            raise UsageError(f"{self.port} is not a TCP port", hint="use a number between 1 and 65535")
+
+    @property
+    def endpoint(self) -> str:
+        """`host:port` for people."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def known_as(self) -> str:
+        """The name in a known_hosts file: `host` on port 22, else `[host]:port` (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+        return self.host if self.port == SSH_PORT else f"[{self.host}]:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.endpoint}"

@@ -1,0 +1,143 @@
+"""Public keys as text: what a line of an authorized_keys file says, and why it is not a key where it is not."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from composegen.errors import UsageError
+
+MIN_RSA_BITS = 2048  # ssh-audit fails less; OpenSSH itself refuses fewer than 1024 (RequiredRSASize)
+
+# What sshd accepts as a key of a user: https://man.openbsd.org/sshd#AUTHORIZED_KEYS_FILE_FORMAT
+TYPES = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "ssh-rsa",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+)
+_FIELDS = {"ssh-ed25519": 2, "ssh-rsa": 3, "sk-ssh-ed25519@openssh.com": 3, "sk-ecdsa-sha2-nistp256@openssh.com": 4}
+_ECDSA_FIELDS = 3
+_PRIVATE = re.compile(r"BEGIN (?P<kind>[A-Z0-9 ]*)PRIVATE KEY|PuTTY-User-Key-File")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key; `str()` is its line in an authorized_keys file. `source` says where it was found."""
+
+    type: str
+    blob: str  # base64
+    comment: str = ""
+    source: str = field(default="", compare=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """`SHA256:…`, as `ssh-keygen -l` shows it."""
+        digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
+        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.blob} {self.comment}".rstrip()
+
+
+def parse_line(line: str, *, source: str) -> PublicKey:
+    """The key in one line `TYPE BASE64 [COMMENT]`.
+
+    Raises UsageError: it is none, or none that sshd accepts; the message names `source`.
+    """
+    kind, blob = _words(line)
+    if problem := _problem(kind, blob):
+        raise UsageError(f"{source}: {problem}", hint="a key is one line: ssh-ed25519 AAAA… comment")
+    comment = " ".join(line.split()[2:])
+    return PublicKey(kind, blob, _UNPRINTABLE.sub("", comment), source)
+
+
+def _words(line: str) -> tuple[str, str]:
+    """The type and the base64 of a line, empty where it has fewer words."""
+    kind, blob, *_ = [*line.split(), "", ""]
+    return kind, blob
+
+
+def parse_file(content: bytes, path: Path) -> Iterator[PublicKey]:
+    """The keys of a file, line by line; comments and empty lines are passed over.
+
+    Raises UsageError: as `parse_line`, with the line's number; or the file holds no key, or a private one.
+    """
+    text = content.decode("utf-8-sig", errors="replace")
+    if private := _PRIVATE.search(text):
+        raise _private_key(path, text, private["kind"] or "")
+    if "BEGIN SSH2 PUBLIC KEY" in text or "BEGIN PUBLIC KEY" in text:
+        form = "-m PKCS8 " if "BEGIN PUBLIC KEY" in text else ""
+        raise UsageError(f"{path} is not in OpenSSH's format", hint=f"`ssh-keygen -i {form}-f {path}` converts it")
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if _says_something(line)]
+    if not lines:
+        raise UsageError(f"{path} holds no key", hint="a key is one line: ssh-ed25519 AAAA… comment")
+    for number, line in lines:
+        yield parse_line(line, source=f"{path}, line {number}")
+
+
+def valid_lines(text: str, *, source: str) -> list[PublicKey]:
+    """The keys among the lines of a text; what is none is passed over."""
+    return [parse_line(line, source=source) for line in text.splitlines() if _says_something(line) and not _problem(*_words(line))]
+
+
+def _says_something(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _problem(kind: str, blob: str) -> str:
+    """Why these two words are not a key that sshd accepts; empty where they are."""
+    if kind == "ssh-dss":
+        return "DSA keys are too weak, and sshd refuses them since OpenSSH 7"
+    if "-cert-" in kind:
+        return "this is a certificate, not a key"
+    if kind not in TYPES:
+        options = " (a line with options? give the bare key)" if "=" in kind or "," in kind else ""
+        return f"'{kind[:40]}' is not a type of key{options}"
+    try:
+        parts = list(_parts(base64.b64decode(blob, validate=True)))
+    except (binascii.Error, ValueError):
+        return f"the text after {kind} is damaged or cut off"
+    if len(parts) != _FIELDS.get(kind, _ECDSA_FIELDS) or parts[0] != kind.encode():
+        return f"the text after {kind} is not such a key"
+    if kind == "ssh-ed25519" and len(parts[1]) != 32:
+        return f"the text after {kind} is not such a key"
+    if kind == "ssh-rsa" and (bits := int.from_bytes(parts[2], "big").bit_length()) < MIN_RSA_BITS:
+        return f"an RSA key of {bits} bits is too weak; {MIN_RSA_BITS} is the least, and ed25519 is better"
+    return ""
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    """The length-prefixed strings of RFC 4251, section 5. Raises ValueError: the data ends early."""
+    while data:
+        end = 4 + int.from_bytes(data[:4], "big")
+        if len(data) < end:
+            raise ValueError("cut off")
+        yield data[4:end]
+        data = data[end:]
+
+
+def _private_key(path: Path, text: str, kind: str) -> UsageError:
+    public = path.with_name(f"{path.name}.pub")
+    locked = "ENCRYPTED" in text or (kind == "OPENSSH " and _openssh_is_encrypted(text))
+    hint = f"give its public half: {public}" if public.exists() else f"`ssh-keygen -y -f {path} > {public}` writes its public half"
+    return UsageError(f"{path} is {'an encrypted' if locked else 'a'} private key, which must stay where it is", hint=hint)
+
+
+def _openssh_is_encrypted(text: str) -> bool:
+    """OpenSSH's PROTOCOL.key: magic, then the cipher's name, which is `none` in a key without passphrase."""
+    body = "".join(line for line in text.splitlines() if line and not line.startswith("-----"))
+    try:
+        head = base64.b64decode(body[:64], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return not head.startswith(b"openssh-key-v1\0\0\0\0\4none")

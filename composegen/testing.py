@@ -1,0 +1,61 @@
+"""`composegen test`: from a folder and its engine to what the smoke tests find."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from composegen import smoke, ssh
+from composegen.engine import Container, Engine, is_local, refuse_foreign
+from composegen.errors import EngineError, NotReachable
+from composegen.folder import Folder
+from composegen.model import Finding, Report
+from composegen.up.state import Options, State, Talk
+from composegen.up.testing import target
+
+STARTING = 15.0  # seconds
+
+
+def run(
+    folder: Folder,
+    engine: Engine,
+    *,
+    only: Sequence[str] = (),
+    without: Sequence[str] = (),
+    tell: Callable[[Finding], None] = lambda finding: None,
+) -> Report:
+    """Test the folder's running container; see `smoke.run` for the arguments.
+
+    Raises UsageError: no probe has that name. EngineError: the container does not run, or is another folder's.
+    """
+    smoke.select(only=only, without=without)
+    with ThreadPoolExecutor() as pool:
+        # The engine's two answers and the import of paramiko take about as long as each other.
+        looking, asking, _ = pool.submit(engine.look), pool.submit(engine.host_key), pool.submit(ssh.preload)
+        look = looking.result()
+        refuse_foreign(engine, look)
+        container = running(look.container)
+        host_key = asking.result()
+    address = replace(State(folder, engine, Options(), Talk(lambda line: None)), look=look).address
+    if container.health == "starting":
+        _let_it_come_up(address)
+        host_key = engine.host_key()
+    expected = target(folder, address, host_keys=ssh.KnownHosts.own(), host_key=host_key, local=is_local())
+    return smoke.run(expected, only=only, without=without, tell=tell)
+
+
+def running(container: Container | None) -> Container:
+    """The container, which runs. Raises EngineError: there is none, or it does not."""
+    if container is None:
+        raise EngineError("this folder has no container yet", hint="`composegen up` makes and starts it")
+    if not container.running:
+        raise EngineError(f"the container is not running: {container.in_words()}", hint="`composegen up` starts it")
+    return container
+
+
+def _let_it_come_up(address: ssh.Address) -> None:
+    """Right after a start or restart sshd needs a second. That it never comes is for the probes to find."""
+    with contextlib.suppress(NotReachable):
+        ssh.wait_for_banner(address, timeout=STARTING)

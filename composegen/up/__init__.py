@@ -1,0 +1,118 @@
+"""The one journey from a folder to a container that lets you in: preflight → build → start → ready → test → connect.
+
+state    what the journey starts with, knows on its way, and ends with
+steps    what each step does
+ready    the way in: host key, keys, login, and the OpenSSH client
+testing  the smoke tests
+status   how a folder's container is
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Thread
+
+from composegen import ssh
+from composegen.engine import Engine, memory
+from composegen.errors import ComposegenError
+from composegen.folder import Folder
+from composegen.up import ready, steps
+from composegen.up.state import Connection, Options, Outcome, Result, State, Talk
+from composegen.up.testing import test
+
+__all__ = [
+    "STEPS",
+    "Connection",
+    "Options",
+    "Outcome",
+    "Result",
+    "State",
+    "Talk",
+    "build",
+    "foresee",
+    "log_in_with_openssh",
+    "up",
+    "wait_until_ready",
+]
+
+STEPS: tuple[tuple[str, Callable[[State], tuple[State, str]]], ...] = (
+    ("preflight", steps.preflight),
+    ("build", steps.build),
+    ("start", steps.start),
+    ("ready", steps.ready),
+    ("test", test),
+    ("connect", steps.connect),
+)
+
+
+def up(folder: Folder, engine: Engine, options: Options, talk: Talk) -> Outcome:
+    """Take every step. Raises what a step raises; on KeyboardInterrupt says the container's state and passes it on."""
+    # Importing paramiko takes about as long as asking the engine; neither needs to wait for the other.
+    Thread(target=ssh.preload, daemon=True).start()
+    state, results = State(folder, engine, options, talk), []
+    try:
+        for name, step in STEPS:
+            began = time.monotonic()
+            state, detail = _interruptible(name, step, state)
+            results.append(Result(name, detail, time.monotonic() - began))
+            talk.say(f"{name:10}{detail} ({results[-1].seconds:.1f} s)")
+    finally:
+        if state.session is not None:
+            state.session.close()
+    return Outcome(tuple(results), connection(state), state.report)
+
+
+def wait_until_ready(folder: Folder, engine: Engine, options: Options, talk: Talk) -> None:
+    """Return once somebody can log in to the container that runs. Raises SshError, after saying what the container said."""
+    state = State(folder, engine, options, talk)
+    state = replace(state, look=engine.look(), memory=memory.recall(folder.path))
+    after, _ = _interruptible("ready", steps.ready, state)
+    if after.session is not None:
+        after.session.close()
+
+
+def build(folder: Folder, engine: Engine, talk: Talk, *, fresh: bool = False) -> str:
+    """Build the image whether or not anything changed; what came of it. Raises like the step."""
+    state = steps.look_around(State(folder, engine, Options(), talk))
+    _, detail = _interruptible("build", lambda state: steps.build_now(state, fresh=fresh), state)
+    return detail
+
+
+def log_in_with_openssh(folder: Folder, engine: Engine, command: Sequence[str], talk: Talk) -> int:
+    """Hand the terminal to the real `ssh` client; its exit status. Raises EngineError: no container runs, or there is no `ssh`."""
+    state = State(folder, engine, Options(), talk)
+    return ready.log_in_with_openssh(replace(state, look=engine.look(), memory=memory.recall(folder.path)), command)
+
+
+def foresee(folder: Folder, engine: Engine, options: Options) -> list[str]:
+    """What `up` would do, one line a step. Raises EngineError: what its preflight raises."""
+    state, found = steps.preflight(State(folder, engine, options, Talk(lambda line: None)))
+    why_build, why_anew = steps.why_build(state), steps.why_recreate(state)
+    container = state.look.container
+    if container is None:
+        begin = "create the container"
+    elif why_anew or options.recreate:
+        begin = f"create the container anew: {why_anew or 'asked for'}"
+    else:
+        begin = "nothing, it is running" if container.running else "start the container"
+    return [f"preflight {found}", f"build     {why_build or 'nothing'}", f"start     {begin}"]
+
+
+def connection(state: State) -> Connection:
+    settings = state.folder.settings
+    return Connection(state.engine.project, state.address, state.memory.interpreter, settings.code_dir)
+
+
+def _interruptible(name: str, step: Callable[[State], tuple[State, str]], state: State) -> tuple[State, str]:
+    try:
+        return step(state)
+    except KeyboardInterrupt:
+        project = state.engine.project
+        try:
+            found = state.engine.container()
+            state.talk.say(f"interrupted in {name}: container '{project}' is {found.in_words() if found else 'not created'}")
+        except ComposegenError as error:
+            state.talk.say(f"interrupted in {name}; {error.message}")
+        raise

@@ -1,0 +1,24 @@
+"""A fresh clone has no `.env`: writing one, and keeping what plain `docker compose up` made there before."""
+
+from __future__ import annotations
+
+from composegen import dotenv, folder
+from composegen.engine import DockerEngine
+from composegen.engine.guard import same_folder
+from composegen.folder import ENV, Folder, Plan
+from composegen.init import ensure_env
+
+
+def with_env(opened: Folder) -> Folder:
+    """The folder with a `.env` of this person and machine. A container that is there already keeps its name and port.
+
+    Raises FolderError: it cannot be written. EngineError: the engine does not answer.
+    """
+    there = DockerEngine(opened.path, opened.settings.project_name).container()
+    written = ensure_env(opened)
+    if there is None or there.working_dir is None or not same_folder(there.working_dir, opened.path):
+        return written
+    kept = {"COMPOSE_PROJECT_NAME": there.project, **({"SSH_PORT": str(there.port)} if there.port else {})}
+    text = dotenv.assign(folder.read_text(opened.path / ENV) or "", kept)
+    folder.write(Plan(opened.path, (folder.plan_env(opened.path, text),)))
+    return folder.open_folder(opened.path)

@@ -1,0 +1,115 @@
+"""From a started container to an authenticated login, and what to say when that does not come."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from composegen.engine import Engine, memory
+from composegen.engine.command import Command
+from composegen.errors import ComposegenError, EngineError, HostKeyChanged, LoginRefused, SshError
+from composegen.ssh import Address, HostKeys, KnownHosts, Session, keys, openssh, wait_for_login
+from composegen.up.state import State
+
+CRASHES = 2  # restarts by the engine after which a container that is not running is not coming up
+
+
+@dataclass(frozen=True)
+class AskTheContainer:
+    """Host keys as the container itself says them, written down for every later login."""
+
+    engine: Engine
+    known: KnownHosts
+
+    def lookup(self, address: Address) -> tuple[str, ...]:
+        line = self.engine.host_key()
+        if not line:
+            return ()
+        self.known.remember(address, line)
+        return self.known.lookup(address)
+
+
+def log_in(state: State) -> State:
+    """The state with a session. Raises SshError, after saying the container's state and last words."""
+    try:
+        session = _log_in(state)
+    except SshError as error:
+        _say_last_words(state)
+        hint = error.hint or "`composegen logs` shows all it said"
+        raise type(error)(f"SSH of '{state.engine.project}' did not come up: {error.message}", hint=hint) from error
+    known = replace(state.memory, container=state.container.id, credentials=_digest(state))
+    if known != state.memory:
+        memory.remember(state.folder.path, known)
+    return replace(state, session=session, memory=known)
+
+
+def _log_in(state: State) -> Session:
+    known, asking = KnownHosts.own(), AskTheContainer(state.engine, KnownHosts.own())
+    _bring_keys(state)
+    host_keys: HostKeys = known if known.lookup(state.address) else asking
+    try:
+        return _wait(state, host_keys)
+    except HostKeyChanged:
+        # Another container had this port, or this one has new keys: the container itself knows.
+        return _wait(state, asking)
+    except LoginRefused:
+        # Made by plain `docker compose up`, perhaps before .env had our key.
+        state.engine.push_keys(wanted_keys(state))
+        return _wait(state, asking)
+
+
+def _wait(state: State, host_keys: HostKeys) -> Session:
+    return wait_for_login(
+        state.address, key=keys.own_key(), host_keys=host_keys, timeout=state.options.timeout, alive=_alive(state.engine)
+    )
+
+
+def _alive(engine: Engine) -> Callable[[], bool]:
+    def alive() -> bool:
+        found = engine.container()
+        return found is not None and (found.running or (found.state == "restarting" and found.restarts < CRASHES))
+
+    return alive
+
+
+def _bring_keys(state: State) -> None:
+    """A changed key in `.env` does not reach a container that runs (Compose says Running); this way it does."""
+    if state.created:
+        missing = keys.own_public_key() not in state.folder.settings.authorized_keys
+    else:
+        missing = (state.memory.container, state.memory.credentials) != (state.container.id, _digest(state))
+    if missing:
+        state.engine.push_keys(wanted_keys(state))
+
+
+def wanted_keys(state: State) -> list[str]:
+    """Who may log in: those of `.env`, and composegen's own key for its probes."""
+    return list(dict.fromkeys([*state.folder.settings.authorized_keys, keys.own_public_key()]))
+
+
+def _digest(state: State) -> str:
+    return hashlib.sha256("\n".join(wanted_keys(state)).encode()).hexdigest()
+
+
+def log_in_with_openssh(state: State, command: Sequence[str]) -> int:
+    found = state.container
+    if not found.running:
+        raise EngineError(f"'{found.name}' does not run: {found.in_words()}", hint="`composegen up` starts it")
+    known_hosts = KnownHosts.own()
+    AskTheContainer(state.engine, known_hosts).lookup(state.address)
+    if (state.memory.container, state.memory.credentials) != (found.id, _digest(state)):
+        state.engine.push_keys(wanted_keys(state))
+        memory.remember(state.folder.path, replace(state.memory, container=found.id, credentials=_digest(state)))
+    argv = openssh.command(state.address, key=keys.own_key(), known_hosts=known_hosts.path, remote_command=command)
+    return Command(tuple(argv)).attached()
+
+
+def _say_last_words(state: State) -> None:
+    try:
+        found = state.engine.container()
+        state.talk.say(f"container '{state.engine.project}': {found.in_words() if found else 'not there'}")
+        for line in state.engine.last_words().splitlines():
+            state.talk.say(f"  | {line}")
+    except ComposegenError as error:
+        state.talk.say(f"container '{state.engine.project}': {error.message}")

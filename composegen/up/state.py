@@ -1,0 +1,106 @@
+"""What the journey starts with, knows on its way, and ends with. All frozen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from composegen import dotenv
+from composegen.engine import Container, Engine, Look, inputs, memory
+from composegen.errors import EngineError
+from composegen.folder import ENV, Folder, read_text
+from composegen.ssh import Address
+
+if TYPE_CHECKING:
+    from composegen.model import Finding, Report
+    from composegen.ssh import Session
+
+TIMEOUT = 60.0  # seconds that a started container has until somebody can log in
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # an address to listen on → one to connect to
+
+
+@dataclass(frozen=True)
+class Options:
+    timeout: float = TIMEOUT  # seconds
+    build: bool = False  # ask BuildKit even when nothing changed
+    recreate: bool = False  # make the container anew, whatever that loses
+    test: bool = True  # after a creation
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How the journey speaks: `say` a line, `confirm` a question (False where nobody can be asked), `tell` a test's finding."""
+
+    say: Callable[[str], None]
+    confirm: Callable[[str], bool] = lambda question: False
+    tell: Callable[[Finding], None] = lambda finding: None
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known so far."""
+
+    folder: Folder
+    engine: Engine
+    options: Options
+    talk: Talk
+    look: Look = field(default_factory=lambda: Look(container=None))
+    memory: memory.Memory = field(default_factory=memory.Memory)
+    inputs: str | None = None  # digest of what the image depends on now
+    config_hash: str = ""  # what Compose would label the container with now
+    created: bool = False
+    session: Session | None = None
+    report: Report | None = None
+
+    @property
+    def container(self) -> Container:
+        """Raises EngineError: there is none, or somebody removed it meanwhile."""
+        if self.look.container is None:
+            raise EngineError(f"the container '{self.engine.project}' is gone", hint="`composegen up` makes it again")
+        return self.look.container
+
+    @property
+    def address(self) -> Address:
+        settings = self.folder.settings
+        found = self.look.container
+        port = found.port if found and found.port else settings.port
+        return Address(EVERYWHERE.get(settings.bind, settings.bind), port, settings.user)
+
+    @property
+    def base(self) -> str:
+        return inputs.base_image(self.folder.path, self.folder.settings.to_variables())
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What Compose interpolates with: `.env`, and what is exported over it."""
+        return {**dotenv.parse(read_text(self.folder.path / ENV) or "", os.environ), **os.environ}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one step did."""
+
+    name: str
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Connection:
+    project: str
+    address: Address
+    interpreter: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    results: tuple[Result, ...]
+    connection: Connection
+    report: Report | None
+
+    @property
+    def ok(self) -> bool:
+        return self.report is None or self.report.ok

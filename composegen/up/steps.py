@@ -1,0 +1,134 @@
+"""The steps, in order. Each takes what is known and returns what is known after it, and what it did in one line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from composegen import host
+from composegen.engine import guard, inputs, is_local, loss, memory
+from composegen.errors import EngineError
+from composegen.up import ready as way_in
+from composegen.up.state import State
+
+Step = tuple[State, str]
+
+
+def preflight(state: State) -> Step:
+    """What is there, whose it is, and whether the port is free. Raises EngineError: something is in the way."""
+    folder, engine = state.folder, state.engine
+    if folder.shadowed:
+        state.talk.say(f"note: exported {', '.join(folder.shadowed)} beat what .env says")
+    known = look_around(state)
+    found = known.look.container
+    if not (found and found.running):
+        _refuse_taken_port(state)
+    return known, f"'{engine.project}' is {found.in_words() if found else 'not there yet'}"
+
+
+def look_around(state: State) -> State:
+    """What is there, and what the folder says now. Raises EngineError: what is there is somebody else's."""
+    folder, engine = state.folder, state.engine
+    look = engine.look(state.base)
+    guard.refuse_foreign(engine, look)
+    return replace(
+        state,
+        look=look,
+        memory=memory.recall(folder.path),
+        inputs=inputs.digest(folder.path, state.variables),
+        config_hash=engine.config_hash() if look.container else "",
+    )
+
+
+def _refuse_taken_port(state: State) -> None:
+    settings = state.folder.settings
+    if not is_local() or host.port_is_free(settings.port, settings.bind) is not False:
+        return
+    free = host.free_port(settings.port + 1, settings.bind)
+    raise EngineError(f"port {settings.port} on {settings.bind} is taken by another program", hint=f"set SSH_PORT={free} in .env")
+
+
+def build(state: State) -> Step:
+    """An image of what the folder says now. Raises EngineError or CommandFailed."""
+    reason = why_build(state)
+    if not reason:
+        return state, "skipped, nothing it is made of changed"
+    state.talk.say(f"building {state.engine.project}-dev: {reason}")
+    return build_now(state)
+
+
+def build_now(state: State, *, fresh: bool = False) -> Step:
+    """The same without asking whether anything changed; `fresh` uses no cache."""
+    state.engine.versions()
+    state.engine.build(fresh=fresh)
+    look = state.engine.look(state.base)
+    built = replace(state.memory, folder=str(state.folder.path), inputs=state.inputs or "", image=look.image, base=look.base)
+    memory.remember(state.folder.path, built)
+    return replace(state, look=look, memory=built), "the image is as it was" if look.image == state.look.image else "a new image"
+
+
+def why_build(state: State) -> str:
+    """Why the image may not be what the folder says now; empty when it is."""
+    known, look = state.memory, state.look
+    reasons = (
+        (state.options.build, "asked for"),
+        (not look.image, "there is no image yet"),
+        (state.inputs is None, "anything in the folder may reach it"),
+        (known.image != look.image, "it was built by somebody else"),
+        (known.inputs != state.inputs, "what it is made of changed"),
+        (known.base != look.base, "its base image changed"),
+    )
+    return next((reason for holds, reason in reasons if holds), "")
+
+
+def start(state: State) -> Step:
+    """A running container of that image and configuration. Raises EngineError: nobody agreed to what that would lose."""
+    found = state.look.container
+    reason = "asked for" if found and state.options.recreate else why_recreate(state)
+    if reason:
+        _agree(state, reason)
+    elif found and found.running:
+        return state, "skipped, it is running"
+    state.engine.up(recreate=bool(reason))
+    look = replace(state.look, container=state.engine.container())
+    done = "created anew" if reason else "started" if found else "created"
+    return replace(state, look=look, created=not found or bool(reason)), done
+
+
+def why_recreate(state: State) -> str:
+    """Why Compose would make the container anew; empty when it would not."""
+    found = state.look.container
+    if found is None:
+        return ""
+    if state.config_hash != found.config_hash:
+        return "compose.yaml or .env changed"
+    return "its image changed" if found.image != state.look.image else ""
+
+
+def _agree(state: State, reason: str) -> None:
+    """Say what a re-creation loses, and have a yes when that is anything at all."""
+    name, lost = state.engine.project, state.engine.loss(state.container)
+    words = loss.in_words(lost)
+    state.talk.say(f"'{name}' has to be created anew: {reason}; that loses {'this:' if words else 'nothing'}")
+    for line in words:
+        state.talk.say(f"  {line}")
+    if words and not state.options.recreate and not state.talk.confirm(f"Re-create '{name}' and lose that?"):
+        raise EngineError(
+            f"'{name}' is as it was, for nobody agreed to lose what is in it",
+            hint="`composegen up --recreate` agrees; packages to keep belong in apt.txt and requirements.txt",
+        )
+
+
+def ready(state: State) -> Step:
+    """A session, logged in. Raises SshError, after saying what the container said."""
+    logged_in = way_in.log_in(state)
+    return logged_in, f"{logged_in.address} lets us in"
+
+
+def connect(state: State) -> Step:
+    """The interpreter is known. Raises SshError."""
+    known = state.memory
+    if state.session is not None and not (known.interpreter and known.image == state.look.image):
+        said = state.session.run("cat /etc/composegen/interpreter")
+        known = replace(known, interpreter=said.stdout.strip() if said.ok else "")
+        memory.remember(state.folder.path, known)
+    return replace(state, memory=known), "`composegen ssh`"

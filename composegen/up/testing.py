@@ -1,0 +1,61 @@
+"""The smoke tests as a step of the journey, and what they expect of a folder's container."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composegen.engine import is_local
+from composegen.folder import Folder
+from composegen.ssh import Address, HostKeys, KnownHosts, keys
+from composegen.up.state import State
+
+if TYPE_CHECKING:
+    from composegen.smoke import Target
+
+NO_GPU = "compose.nogpu.yaml"
+
+
+def test(state: State) -> tuple[State, str]:
+    """A report, after a creation. A failed check is a finding, not an exception."""
+    if not state.options.test:
+        return state, "skipped, as asked"
+    if not state.created:
+        return state, "skipped, nothing is new; `composegen test` runs it"
+    from composegen import smoke
+
+    host_key = state.engine.host_key()
+    expected = target(state.folder, state.address, host_keys=KnownHosts.own(), host_key=host_key, local=is_local())
+    report = smoke.run(expected, session=state.session, tell=state.talk.tell)
+    outcomes = [finding.outcome for finding in report.findings]
+    return replace(state, report=report), ", ".join(f"{outcomes.count(each)} {each}" for each in dict.fromkeys(outcomes))
+
+
+def target(folder: Folder, address: Address, *, host_keys: HostKeys, host_key: str = "", local: bool = True) -> Target:
+    """What the folder says its container must be; `host_key` is the container's own word, empty where it has none yet.
+
+    Raises CatalogueError or UsageError: its stack is not in the catalogue.
+    """
+    # Late: the probes and the catalogue take 0.2 s to import, and `up` with nothing to do needs neither.
+    from composegen import catalogue
+    from composegen.smoke import Target
+
+    choices, settings = folder.choices, folder.settings
+    variant = catalogue.stack(choices.stack).variant(choices.device)
+    return Target(
+        address=address,
+        key=keys.own_key(),
+        host_keys=host_keys,
+        host_key=host_key,
+        password=settings.password,
+        uid=0 if settings.user == "root" else settings.uid,
+        gid=0 if settings.user == "root" else settings.gid,
+        device=choices.device,
+        gpus=settings.gpus if choices.device == "gpu" and NO_GPU not in settings.compose_file else "",
+        check=variant.check,
+        shm=choices.shm or variant.shm,
+        code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
+        local=local,
+        init=choices.init,
+    )

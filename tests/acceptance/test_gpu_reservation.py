@@ -1,0 +1,76 @@
+"""Acceptance 3: `composegen init mindspore w` starts unchanged on an engine that knows the nvidia driver.
+
+The engine is a private one with a stand-in for NVIDIA's hook, the image one for the vendor's: this proves wiring, never CUDA.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Cli
+from tests.support.engine import Engine, tear_down, unique_name
+from tests.support.private_engine import PrivateEngine
+from tests.support.ssh_client import ssh
+
+pytestmark = pytest.mark.engine
+
+VENDOR_IMAGE = "mindspore/mindspore-gpu-cuda11.6:2.0.0-alpha"
+
+
+def test_the_resolved_file_holds_what_the_article_typed(composegen: Cli, engine: Engine, tmp_path: Path) -> None:
+    composegen("init", "mindspore", "w", cwd=tmp_path).ok()
+
+    service = json.loads(engine("compose", "config", "--format", "json", cwd=tmp_path / "w"))["services"]["dev"]
+
+    assert [(port["target"], port["host_ip"]) for port in service["ports"]] == [(22, "127.0.0.1")]
+    binds = {volume["target"]: volume["source"] for volume in service["volumes"] if volume["type"] == "bind"}
+    assert binds["/dev/shm"] == "/dev/shm"
+    assert binds["/home/code"] == str(tmp_path / "w/code")
+    (reservation,) = service["deploy"]["resources"]["reservations"]["devices"]
+    assert (reservation["driver"], reservation["capabilities"]) == ("nvidia", ["gpu"])
+    assert service["build"]["args"]["BASE_IMAGE"] == VENDOR_IMAGE
+
+
+def test_the_folder_starts_unchanged_and_nvidia_smi_answers_over_ssh(
+    composegen: Cli,
+    engine: Engine,
+    private_engine: PrivateEngine,
+    base_image: str,
+    build_environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    # In the private engine's network namespace nothing else listens, so that init chooses 2222 there.
+    inside = replace(composegen, prefix=private_engine.prefix)
+    inside("init", "mindspore", "w", "--name", (name := unique_name()), cwd=tmp_path).ok()
+    folder = tmp_path / "w"
+    try:
+        # Without a network there, the build happens on the machine's engine and the image is carried over.
+        engine("compose", "build", cwd=folder, env=build_environment)
+        private_engine.take(base_image, as_=VENDOR_IMAGE)
+        private_engine.take(f"{name}-dev")
+
+        private_engine("compose", "up", "-d", cwd=folder)
+
+        assert says_over_ssh(private_engine, composegen, "nvidia-smi").startswith("NVIDIA-SMI stand-in")
+        assert says_over_ssh(private_engine, composegen, "nvidia-smi -L").count("GPU 0") == 1
+        assert private_engine("port", name, "22") == "127.0.0.1:2222"
+    finally:
+        tear_down(private_engine, name)
+        tear_down(engine, name)
+
+
+def says_over_ssh(private: PrivateEngine, composegen: Cli, command: str) -> str:
+    """What `ssh -p 2222 root@127.0.0.1 COMMAND` prints in the engine's network namespace, once sshd is up."""
+    key = composegen.home / ".config/composegen/id_ed25519"
+    for _ in range(100):
+        done = ssh(2222, command, key=key, prefix=private.prefix)
+        if done.returncode != 255:
+            break
+        time.sleep(0.2)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from composegen.engine.command import Command
+from composegen.errors import CommandFailed, EngineError
+from tests.engine_room.standin import Standin
+
+SHELL = ("/bin/sh", "-c")
+
+
+def test_a_command_runs_in_its_folder_and_says_so_to_compose(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    assert Command((*SHELL, "echo $PWD"), link).run() == f"{link}\n"
+
+
+def test_standard_input_reaches_it() -> None:
+    assert Command(("/bin/cat",)).run(stdin="ssh-ed25519 AAAA ü\n") == "ssh-ed25519 AAAA ü\n"
+
+
+def test_without_standard_input_it_waits_for_none() -> None:
+    assert Command(("/bin/cat",)).run() == ""
+
+
+def test_two_commands_run_side_by_side() -> None:
+    began = time.monotonic()
+    running = [Command((*SHELL, "sleep 0.4; echo done")).begin() for _ in range(3)]
+    assert [each.result().stdout for each in running] == ["done\n"] * 3
+    assert time.monotonic() - began < 1.1
+
+
+def test_no_docker_is_one_sentence_with_a_hint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EngineError, match="Docker is not installed") as error:
+        Command(("docker", "ps")).run()
+    assert error.value.hint
+
+
+def test_a_docker_that_cannot_be_run_is_explained(docker: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker.says()
+    (docker.directory / "docker").chmod(0o644)
+    monkeypatch.setenv("PATH", str(docker.directory))
+    with pytest.raises(EngineError, match="cannot run `docker`"):
+        Command(("docker", "ps")).run()
+
+
+def test_a_folder_that_is_gone_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="is not a folder"):
+        Command(("/bin/true",), tmp_path / "gone").run()
+
+
+def test_a_failure_carries_status_output_and_command(docker: Standin) -> None:
+    docker.fails("it does not work", status=17)
+    with pytest.raises(CommandFailed) as error:
+        Command(("docker", "compose", "up")).run()
+    assert (error.value.exit_code, error.value.output, error.value.command) == (17, "it does not work\n", "docker compose up")
+
+
+def test_an_attached_command_passes_its_exit_status_on() -> None:
+    assert Command((*SHELL, "exit 9")).attached() == 9
+    assert Command((*SHELL, "kill -TERM $$")).attached() == 128 + signal.SIGTERM
+
+
+def test_visible_progress_goes_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    Command((*SHELL, "echo out; echo err >&2; printf '\\303'; sleep 0.1; printf '\\244\\n'")).visible()
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == ["out", "err", "ä"]
+
+
+def test_a_visible_failure_is_not_repeated_but_explained(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandFailed) as error:
+        Command((*SHELL, "echo 'no space left on device'; exit 3")).visible()
+    assert "no space left on device" in capfd.readouterr().err
+    assert (error.value.output, error.value.exit_code) == ("", 3)
+    assert "docker system df" in (error.value.hint or "")
+
+
+def test_on_a_terminal_a_command_sees_a_terminal_of_the_same_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+    import struct
+    import termios
+
+    outer, inner = os.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 123, 0, 0))
+    with os.fdopen(inner, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        Command((*SHELL, "test -t 1 && test -t 2 && stty size <&1")).visible()
+    assert os.read(outer, 100).split() == [b"40", b"123"]
+    os.close(outer)
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_an_interrupt_lets_the_command_put_things_in_order(tmp_path: Path, visible: bool) -> None:
+    marker = tmp_path / "tidied"
+    command = Command((*SHELL, f"trap 'touch {marker}; exit 130' INT; echo ready; while :; do sleep 0.05; done"))
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        command.visible() if visible else command.run()
+    assert marker.exists()
