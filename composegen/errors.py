@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 
 class ComposegenError(Exception):
@@ -38,6 +37,8 @@ class UsageError(ComposegenError):
     @classmethod
     def unknown(cls, kind: str, given: str, known: Sequence[str], *, more: str = "") -> UsageError:
         """`no stack named 'pytroch'`, with the nearest known names as the hint."""
+        from difflib import get_close_matches
+
         nearest = get_close_matches(given, known, n=1)
         said = f"did you mean '{nearest[0]}'?" if nearest else f"known: {', '.join(known)}."
         return cls(f"no {kind} named '{given}'", hint=f"{said} {more}".strip())

@@ -52,3 +52,4 @@ fi
 connect=$("$composegen" up demo --no-test)
 "$composegen" test demo
 printf '\n%s\n' "$connect"
+say "The folder is demo/: .venv/bin/composegen ssh demo, and .venv/bin/composegen down demo when you are done."

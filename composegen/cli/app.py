@@ -1,19 +1,20 @@
-"""The command line as a whole: which commands there are, in which order, and how an error is shown.
-
-Command modules import only typer and `composegen.errors` at the top, so that `--help` stays as fast as `docker compose version`.
-"""
+"""The command line as a whole: how a command is found, and how an error is shown. Which commands there are: `commands`."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from composegen.cli import catalogue, init, lifecycle, test, up
+from composegen.cli.commands import COMMANDS, overview
 from composegen.cli.plain import read_plainly
-from composegen.errors import CommandFailed, ComposegenError
+from composegen.errors import CommandFailed, ComposegenError, UsageError
+
+# What typer raises when the words of a command line do not fit; it has no public name of its own.
+WrongUsage: Any = typer.BadParameter.__base__
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 OUTPUT_TAIL = 20  # lines of a failed engine command that are shown
@@ -25,11 +26,28 @@ class Commands(TyperGroup):
     def get_params(self, ctx: Any) -> Any:
         return read_plainly(super().get_params(ctx))
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        command = super().get_command(ctx, cmd_name)
-        if command is not None:
-            read_plainly(command.get_params(ctx))
+        if cmd_name not in COMMANDS:
+            return None
+        # Only the module of the command that runs is imported.
+        registry = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+        import_module(f"composegen.cli.{COMMANDS[cmd_name].module}").register(registry)
+        built: Any = typer.main.get_command(registry)
+        # typer makes a group of several commands, and of one the command itself.
+        command = built.commands[cmd_name] if hasattr(built, "commands") else built
+        read_plainly(command.get_params(ctx))
         return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise UsageError.unknown("command", args[0], list(COMMANDS), more="`composegen --help` lists them all")
+        return super().resolve_command(ctx, args)
+
+    def get_help(self, ctx: Any) -> str:
+        return overview()
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -37,6 +55,11 @@ class Commands(TyperGroup):
         except ComposegenError as error:
             show(error)
             raise typer.Exit(error.exit_code) from None
+        except WrongUsage as error:
+            where = getattr(error, "ctx", None) or ctx
+            message = str(error.format_message()).rstrip(".")
+            show(UsageError(message[:1].lower() + message[1:], hint=f"`{where.command_path} --help` shows how it is meant"))
+            raise typer.Exit(UsageError.exit_code) from None
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
@@ -59,15 +82,11 @@ def show(error: ComposegenError) -> None:
 app = typer.Typer(
     name="composegen",
     cls=Commands,
-    help="One line gives a GPU container that an IDE opens over SSH.",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,  # rich would double the time of --help
     pretty_exceptions_enable=False,
 )
-
-for module in (init, up, test, lifecycle, catalogue):
-    module.register(app)
 
 
 def _version(wanted: bool) -> None:
@@ -83,7 +102,3 @@ def root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit."),
 ) -> None:
     pass
-
-
-def main() -> None:
-    app()

@@ -12,26 +12,26 @@ import typer
 from composegen.cli import place
 
 if TYPE_CHECKING:
+    from composegen.engine import DockerEngine
+    from composegen.folder import Folder
     from composegen.up.status import Status
 
 VOLUMES = typer.Option(False, "--volumes", help="Remove host keys and IDE backends as well.")
-
-MORE: dict[str, Any] = {"rich_help_panel": "More"}
 
 
 def register(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("down")(down)
-    app.command("rm", help="The same as `down`.", **MORE)(down)
-    app.command("build", **MORE)(build)
-    app.command("pull", **MORE)(pull)
-    app.command("start", **MORE)(start)
-    app.command("stop", **MORE)(stop)
-    app.command("restart", **MORE)(restart)
-    app.command("ps", **MORE)(ps)
-    app.command("logs", **MORE)(logs)
-    app.command("exec", cls=place.WithCommand, **MORE)(exec_)
-    app.command("ssh", cls=place.WithCommand, **MORE)(ssh)
+    app.command("rm")(rm)
+    app.command("build")(build)
+    app.command("pull")(pull)
+    app.command("start")(start)
+    app.command("stop")(stop)
+    app.command("restart")(restart)
+    app.command("ps")(ps)
+    app.command("logs")(logs)
+    app.command("exec", cls=place.WithCommand)(exec_)
+    app.command("ssh", cls=place.WithCommand)(ssh)
 
 
 def status(directory: Path = place.DIR, as_json: bool = place.JSON) -> None:
@@ -64,12 +64,14 @@ def _status_lines(found: Status) -> list[str]:
 
 
 def down(directory: Path = place.DIR, volumes: bool = VOLUMES, grace: str = place.GRACE, dry_run: bool = place.DRY_RUN) -> None:
-    """Remove the container and its network; images and code stay, and volumes unless --volumes.
+    """Remove the container and its network; images and code stay, volumes too unless asked.
 
-    Example: composegen down
+    Example: composegen down --volumes
     """
-    _, engine = place.own(directory)
+    folder, engine = place.own(directory)
     kept = engine.volumes()
+    if volumes and kept:
+        _refuse_others_volumes(folder, engine)
     going = [f"container and network of '{engine.project}'", *(f"volume {name}" for name in kept if volumes)]
     if dry_run:
         print("\n".join(f"would remove {each}" for each in going))
@@ -80,12 +82,34 @@ def down(directory: Path = place.DIR, volumes: bool = VOLUMES, grace: str = plac
         place.say(f"kept {', '.join(kept)}: `composegen down --volumes` removes them as well")
 
 
+def _refuse_others_volumes(folder: Folder, engine: DockerEngine) -> None:
+    """Volumes do not say whose they are: without a container, only this person's memory of an earlier `up` here does."""
+    from composegen.engine.memory import recall
+    from composegen.errors import EngineError
+
+    if engine.container() is None and not recall(folder.path).container:
+        raise EngineError(
+            f"the volumes of '{engine.project}' may be another folder's: composegen never started a container here",
+            hint=f"if they are yours: docker volume rm {' '.join(engine.volumes())}",
+        )
+
+
+def rm(directory: Path = place.DIR, volumes: bool = VOLUMES, grace: str = place.GRACE, dry_run: bool = place.DRY_RUN) -> None:
+    """The same as `down`.
+
+    Example: composegen rm
+    """
+    down(directory, volumes, grace, dry_run)
+
+
 def build(
     directory: Path = place.DIR,
     no_cache: bool = typer.Option(False, "--no-cache", help="Run every step again."),
     dry_run: bool = place.DRY_RUN,
 ) -> None:
-    """Build the image, whether or not anything changed; BuildKit finds what is cached.
+    """Build the image, whether or not anything changed.
+
+    BuildKit uses what it has cached.
 
     Example: composegen build --no-cache
     """

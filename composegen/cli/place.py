@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COMMAND = "composegen.command"  # where `WithCommand` keeps what stands behind `--`
 
-DIR = typer.Argument(Path(), metavar="[DIR]", help="The folder; the current one by default.", show_default=False)
+DIR = typer.Argument(Path(), metavar="DIR", help="The folder; the current one by default.", show_default=False)
 JSON = typer.Option(False, "--json", help="One JSON document on stdout.")
 TIMEOUT = typer.Option("60", "--timeout", metavar="SECONDS", help="How long a started container has until somebody can log in.")
 GRACE = typer.Option(

@@ -68,4 +68,9 @@ def versions() -> Versions:
     with client() as docker:
         server = docker.version().server
         docker.buildx.version()
-        return Versions(engine=(server.version if server else None) or "", compose=docker.compose.version())
+        return Versions(engine=_bare((server.version if server else None) or ""), compose=_bare(docker.compose.version()))
+
+
+def _bare(said: str) -> str:
+    """`2.40.3-3` out of `Docker Compose version v2.40.3-3`."""
+    return next((word.lstrip("v") for word in said.split() if word.lstrip("v")[:1].isdigit()), "")

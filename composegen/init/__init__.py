@@ -16,7 +16,7 @@ from typing import Any
 
 from composegen import catalogue, dotenv, folder, host, render
 from composegen.folder import ENV, Folder, Plan
-from composegen.init import paths, settings
+from composegen.init import options, paths, settings
 from composegen.init.choices import choose, recorded
 from composegen.init.request import Request
 from composegen.model import Choices, Settings
@@ -55,6 +55,8 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     ComposegenError: the asked port is taken. Edits that stand in the way are the plan's `conflicts`.
     """
     exported = os.environ if environment is None else environment
+    for option, text in request.texts():
+        options.on_one_line(option, text)
     directory = paths.directory(request.directory)
     stack = catalogue.stack(request.stack)
     folder.refuse_foreign(directory)
@@ -85,8 +87,10 @@ def _env_text(there: str | None, asked: dict[str, Any], choices: Choices) -> str
     text = dotenv.assign(there, settings.variables(asked))
     known = dotenv.parse(text)
     missing = [name for name, value in choices.env if value is None and name not in known]
-    separator = "\n" if missing and text and not text.endswith("\n") else ""
-    return text + separator + "".join(f"{name}=\n" for name in missing)
+    if not missing:
+        return text
+    separator = "" if not text or text.endswith("\n") else "\n"
+    return f"{text}{separator}# Your own, named in compose.yaml.\n" + "".join(f"{name}=\n" for name in missing)
 
 
 def _owner(caller: host.Caller) -> tuple[int, int] | None:

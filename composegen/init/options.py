@@ -49,7 +49,17 @@ _MARKER = r"""(?: *; *[A-Za-z0-9_.'"<>=!~(), -]+)?"""
 _REQUIREMENT = rf"{_NAME}{_EXTRAS}(?:(?:{_VERSION}(?: *,{_VERSION})*)?| *@ *(?:git\+)?https?://[A-Za-z0-9._~:/?#&=%+@-]+){_MARKER}"
 # https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention
 _WHEEL = r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?-[A-Za-z0-9_.!+]+(?:-[0-9][A-Za-z0-9_.]*)?(?:-[A-Za-z0-9_.]+){3}\.whl"
+# What YAML cannot hold as it is, or takes for a line break: https://yaml.org/spec/1.1/#id868524
+UNPRINTABLE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 _CREDENTIALS = r"://[^/]*@"
+
+
+def on_one_line(option: str, text: str) -> None:
+    """No option but a variable's value may hold a line break: no file that is written could tell it from its own."""
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise UsageError(
+            f"{option}: {text!r} holds a line break or control character", hint="give it on one line, in printable text"
+        )
 
 
 def name(text: str) -> str:
@@ -59,8 +69,8 @@ def name(text: str) -> str:
 
 
 def port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT):
-        raise UsageError(f"'{text}' is not a port", hint=f"a port is a number from 1 to {LAST_PORT}, such as 2222")
+    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= LAST_PORT:
+        raise UsageError(f"'{text[:20]}' is not a port", hint=f"a port is a number from 1 to {LAST_PORT}, such as 2222")
     return int(text)
 
 
@@ -126,7 +136,7 @@ def variable(text: str) -> tuple[str, str | None]:
     key, equals, value = text.partition("=")
     if not re.fullmatch(_VARIABLE, key):
         raise UsageError(
-            f"'{key}' is not a variable's name", hint="letters, digits and _, not starting with a digit: --env NAME=VALUE"
+            f"{key!r} is not a variable's name", hint="letters, digits and _, not starting with a digit: --env NAME=VALUE"
         )
     if key in Settings().to_variables():
         raise UsageError(f"{key} is composegen's own variable", hint="set it in .env, or with the option that is meant for it")
@@ -137,7 +147,7 @@ def variable(text: str) -> tuple[str, str | None]:
             f"{key} looks like a secret, and compose.yaml is tracked", hint=f"use `--env {key}` and write the value into .env"
         )
     dotenv.refuse_unwritable(value)
-    if any(not character.isprintable() and character not in "\n\t" for character in value):
+    if re.search(UNPRINTABLE, value):
         raise UsageError(f"the value of {key} holds a control character", hint=f"use `--env {key}` and write the value into .env")
     return key, value
 

@@ -7,11 +7,13 @@ neither `.env` nor a reader would survive. Every function raises UsageError.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path
 
 from composegen import dotenv
 from composegen.errors import UsageError
+from composegen.init.options import UNPRINTABLE
 from composegen.model import CODE_TARGET, Mount
 
 # Where the container has something of its own; under them nothing is lost.
@@ -44,6 +46,7 @@ def code(text: str, folder: Path) -> str:
 def mount(text: str, folder: Path) -> Mount:
     """`SRC:DST` as a mount; the source exists and is absolute, or relative to the folder when it is inside."""
     given = Mount.parse(text)
+    _refuse_colon("--mount", given.target)
     source = _path(given.source, "--mount", folder)
     if not (folder / source).exists():
         raise UsageError(
@@ -56,25 +59,36 @@ def mount(text: str, folder: Path) -> Mount:
 
 
 def directory(path: Path) -> Path:
-    refuse_control_characters("DIR", str(path))
+    """The folder to write, whose whole path Compose must be able to use."""
+    _refuse_unusable("DIR", str(path))
+    whole = str(path.resolve())
+    _refuse_colon("DIR", whole)
+    if "%" in whole:
+        # Seen with Compose 2.40: `invalid URL escape`, since it checks the file against a schema whose address is made of the path.
+        raise UsageError(f"Compose reads no file under a path with a %: '{whole}'", hint="choose a folder without it")
     return path
 
 
-def refuse_control_characters(option: str, path: str) -> None:
-    if not path or any(ord(character) < 32 or ord(character) == 127 for character in path):
+def _refuse_unusable(option: str, path: str) -> None:
+    if not path or re.search(f"[\\n\\t]|{UNPRINTABLE}", path):
         raise UsageError(
             f"{option}: the path {path!r} is empty or holds a line break or control character", hint="use another path"
         )
     dotenv.refuse_unwritable(path)
 
 
+def _refuse_colon(option: str, path: str) -> None:
+    # Compose hands a bind mount to the engine as SOURCE:TARGET:MODE unless `create_host_path: false` is set.
+    if ":" in path:
+        raise UsageError(
+            f"{option}: '{path}' holds a colon, which separates the parts of a mount", hint="use a path without it, or a link"
+        )
+
+
 def _path(text: str, option: str, folder: Path) -> str:
     """Absolute, or `./…` inside `folder`."""
-    if not text or any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise UsageError(
-            f"{option}: the path {text!r} is empty or holds a line break or control character", hint="use another path"
-        )
-    dotenv.refuse_unwritable(text)
+    _refuse_unusable(option, text)
+    _refuse_colon(option, text)
     expanded = Path.home() / text[2:] if text.startswith("~/") else Path.home() if text == "~" else Path(text)
     path = Path(os.path.normpath(Path.cwd() / expanded))
     for root in (Path(os.path.normpath(Path.cwd() / folder)), folder.resolve()):

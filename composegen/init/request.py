@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+OPTIONS = {"stack": "STACK", "mounts": "--mount", "wheels": "--wheel", "keys": "--key"}  # where the field is named otherwise
 
 
 @dataclass(frozen=True)
@@ -31,3 +34,12 @@ class Request:
     user: str | None = None
     keys: tuple[Path, ...] = ()
     password: str | None = None
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every option that is one line of text, with its name; a variable's value and the password have rules of their own."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("env", "password", "directory") or value is None:
+                continue
+            for each in value if isinstance(value, tuple) else (value,):
+                yield OPTIONS.get(field.name, f"--{field.name}"), str(each)

@@ -90,8 +90,11 @@ def _values(choices: Choices, stack: Stack) -> dict[str, Any]:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    from composegen.render.compiled import CompiledTemplates
+
     environment = Environment(
         loader=PackageLoader("composegen.render"),
+        bytecode_cache=CompiledTemplates.own(),
         undefined=StrictUndefined,
         line_statement_prefix="#%",
         keep_trailing_newline=True,

@@ -22,6 +22,8 @@ def preflight(state: State) -> Step:
     found = known.look.container
     if not (found and found.running):
         _refuse_taken_port(state)
+    if not found and not known.memory.container and (left := engine.volumes()):
+        state.talk.say(f"note: volumes of an earlier '{engine.project}' will be used: {', '.join(left)}")
     return known, f"'{engine.project}' is {found.in_words() if found else 'not there yet'}"
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
 
 from composegen import catalogue
@@ -15,6 +17,12 @@ def test_every_stack_is_complete(name: str) -> None:
         assert variant.source and ":" in variant.image
         assert variant.check or not variant.framework, "a framework without a check cannot be tested"
         assert not variant.needs_gpu or (variant.cuda and variant.minimum_driver)
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_file_of_our_own_passes_the_strict_reading_and_means_the_same(name: str) -> None:
+    text = (files("composegen.catalogue") / f"{name}.yaml").read_text(encoding="utf-8")
+    assert catalogue.parse(text, file=name) == catalogue.stack(name)
 
 
 def test_mindspore_is_the_image_of_the_article_and_the_wheel_for_cpu() -> None:

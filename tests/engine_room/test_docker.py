@@ -98,7 +98,8 @@ def test_down_keeps_volumes_unless_asked(docker: Standin, engine: DockerEngine) 
 )
 def test_what_is_too_old_is_named(docker: Standin, engine: DockerEngine, versions: tuple[str, str], says: str) -> None:
     docker.says(
-        ("compose version", f"echo v{versions[1]}"), ("version", f"echo '{json.dumps({'Server': {'Version': versions[0]}})}'")
+        ("compose version", f"echo Docker Compose version v{versions[1]}"),
+        ("version", f"echo '{json.dumps({'Server': {'Version': versions[0]}})}'"),
     )
     with pytest.raises(EngineError, match=f"Docker {says} is too old"):
         engine.versions()

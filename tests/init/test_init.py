@@ -317,8 +317,11 @@ def test_an_exported_variable_that_beats_env_is_said(composegen: Run, monkeypatc
 # --- A terminal ------------------------------------------------------------------------------------------------------------
 
 
-def typed(here: Path, *arguments: str, keys: bytes | None) -> tuple[int, str]:
-    """Run it on a terminal of its own and type `keys`, or Ctrl-C for None, once it asks. Returns exit code and what was shown."""
+CTRL_C = ""
+
+
+def typed(here: Path, *arguments: str, answers: tuple[str, ...]) -> tuple[int, str]:
+    """Run it on a terminal of its own and type one answer whenever it asks. Returns exit code and what was shown."""
     primary, terminal = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
@@ -333,7 +336,7 @@ def typed(here: Path, *arguments: str, keys: bytes | None) -> tuple[int, str]:
     os.close(terminal)
     shown = b""
     deadline = time.monotonic() + 30
-    asked = False
+    left = list(answers)
     try:
         while time.monotonic() < deadline:
             if not select.select([primary], [], [], 0.2)[0]:
@@ -342,13 +345,12 @@ def typed(here: Path, *arguments: str, keys: bytes | None) -> tuple[int, str]:
                 shown += os.read(primary, 4096)
             except OSError:  # the other side is closed
                 break
-            if not asked and shown.endswith((b": ", b"] ")):
-                asked = True
+            if left and shown.endswith((b": ", b"] ")):
                 time.sleep(0.2)
-                if keys is None:
+                if (answer := left.pop(0)) == CTRL_C:
                     process.send_signal(signal.SIGINT)
                 else:
-                    os.write(primary, keys)
+                    os.write(primary, answer.encode() + b"\n")
         return process.wait(timeout=5), shown.decode()
     finally:
         process.kill()
@@ -356,24 +358,24 @@ def typed(here: Path, *arguments: str, keys: bytes | None) -> tuple[int, str]:
 
 
 def test_ctrl_c_at_the_password_is_130_and_nothing_is_written(here: Path) -> None:
-    code, shown = typed(here, "init", "python", "--password", keys=None)
+    code, shown = typed(here, "init", "python", "--password", answers=(CTRL_C,))
     assert code == 130 and "Traceback" not in shown
     assert tree(here) == {}
 
 
 def test_a_password_is_asked_for_twice_and_not_shown(here: Path) -> None:
-    code, shown = typed(here, "init", "python", "--password", keys=b"s3cret one\ns3cret one\n")
+    code, shown = typed(here, "init", "python", "--password", answers=("s3cret one", "s3cret one"))
     assert code == 0, shown
     assert "s3cret" not in shown and env(here / "python")["SSH_PASSWORD"] == "s3cret one"
 
 
 def test_two_different_passwords_are_refused(here: Path) -> None:
-    code, shown = typed(here, "init", "python", "--password", keys=b"one\ntwo\n")
+    code, shown = typed(here, "init", "python", "--password", answers=("one", "two"))
     assert code == 2 and "differ" in shown and tree(here) == {}
 
 
 def test_on_a_terminal_the_repository_can_be_taken(here: Path) -> None:
     (here / ".git").mkdir()
-    code, shown = typed(here, "init", "python", keys=b"y\n")
+    code, shown = typed(here, "init", "python", answers=("y",))
     assert code == 0, shown
     assert env(here / "python")["CODE_DIR"] == str(here)

@@ -1,0 +1,156 @@
+"""`composegen up` on the real engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.conftest import Work
+from tests.support.engine import Engine
+
+pytestmark = pytest.mark.engine
+
+
+def test_up_builds_starts_tests_and_says_how_to_connect_and_the_second_time_only_logs_in(work: Work) -> None:
+    first = work("up").ok()
+    assert "fail" not in first.stderr
+    assert "ok    login-key" in first.stdout
+    connect = first.stdout[first.stdout.index(f"{work.project} is ready") :].splitlines()
+    assert len(connect) <= 10
+    assert any(f"ssh -p {work.port} root@127.0.0.1" in line for line in connect)
+    assert any("/usr/local/bin/python" in line for line in connect)
+    began = work.id
+
+    second = work("up", "--json").ok()
+    assert second.json["ok"] is True
+    assert second.json["test"] is None
+    details = {step["name"]: step["detail"] for step in second.json["steps"]}
+    assert list(details) == ["preflight", "build", "start", "ready", "test", "connect"]
+    assert all(details[name].startswith("skipped") for name in ("build", "start", "test"))
+    assert work.id == began
+
+    assert work("ssh", "--", "exit 9").code == 9
+    assert work("ssh", "--", "printf", "%s|", "a b", "$HOME").ok().stdout == "a b|$HOME|"
+    assert work("exec", "--", "sh", "-c", "exit 7").code == 7
+
+    found = work("status", "--json").ok().json
+    assert (found["state"], found["port"], found["user"], found["needs_build"]) == ("running", work.port, "root", "")
+    assert found["interpreter"] == "/usr/local/bin/python"
+
+
+def test_a_changed_apt_txt_builds_and_makes_the_container_anew(work: Work) -> None:
+    work("up", "--no-test").ok()
+    work.replace("apt.txt", "\n", "\n# another comment\n")
+    found = work("up", "--no-test", "--dry-run").ok().stdout
+    assert "what it is made of changed" in found
+    done = work("up", "--no-test").ok()
+    assert "what it is made of changed" in done.stderr
+
+
+def test_a_recreation_says_what_it_loses_and_asks_for_recreate(work: Work) -> None:
+    work("up", "--no-test").ok()
+    began = work.id
+    work("exec", "--", "sh", "-c", "mkdir /opt/tool && touch /opt/tool/a; nohup sleep 1000 >/dev/null 2>&1 &").ok()
+    work.replace("compose.yaml", "stop_grace_period: 30s", "stop_grace_period: 20s")
+    refused = work("up", "--no-test")
+    assert refused.code == 1
+    assert all(words in refused.stderr for words in ("compose.yaml or .env changed", "A /opt/tool", "sleep 1000", "--recreate"))
+    assert work.id == began
+    work("up", "--no-test", "--recreate").ok()
+    assert work.id != began
+
+
+def test_host_keys_and_logins_survive_down_and_up(work: Work) -> None:
+    work("up", "--no-test").ok()
+    before = work("exec", "--", "cat", "/etc/ssh/host_keys/ssh_host_ed25519_key.pub").stdout
+    work("down").ok()
+    assert "kept" in work("down").stderr
+    work("up", "--no-test").ok()
+    assert work("exec", "--", "cat", "/etc/ssh/host_keys/ssh_host_ed25519_key.pub").stdout == before
+    assert work("down", "--volumes", "--dry-run").stdout.count("would remove volume") == 2
+    work("down", "--volumes").ok()
+    assert work.engine("volume", "ls", "-q", "--filter", f"label=com.docker.compose.project={work.project}") == ""
+    work("up", "--no-test").ok()
+    assert work("ssh", "--", "true").code == 0
+
+
+def test_a_new_key_in_env_reaches_the_running_container(work: Work, engine: Engine) -> None:
+    work("up", "--no-test").ok()
+    began, key = work.id, work.path.parent / "another"
+    engine.shell("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
+    public = key.with_suffix(".pub").read_text().strip()
+    work.replace(".env", "SSH_AUTHORIZED_KEYS='", f"SSH_AUTHORIZED_KEYS='{public}\n")
+    login = ["-i", str(key), "-p", str(work.port), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    login += ["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "root@127.0.0.1", "true"]
+    assert engine.shell("ssh", *login).returncode == 255
+    work("up").ok()
+    assert engine.shell("ssh", *login).returncode == 0
+    assert work.id == began
+
+
+def test_a_clone_that_plain_compose_started_keeps_its_container(work: Work, engine: Engine) -> None:
+    # The folder's name is the project then, so it is the unique one.
+    clone = Work(work.path.rename(work.path.parent / work.project), work.project, work.port, work.cli, engine)
+    (clone.path / ".env").unlink()
+    variables = {"SSH_PORT": str(clone.port)}
+    engine("compose", "up", "--detach", "--build", cwd=clone.path, env=variables)
+    began = clone.id
+    clone("up").ok()
+    assert clone.id == began
+    text = (clone.path / ".env").read_text()
+    assert f"COMPOSE_PROJECT_NAME={clone.project}\n" in text
+    assert f"SSH_PORT={clone.port}\n" in text
+    assert clone("ssh", "--", "id -u").ok().stdout == "0\n"
+
+
+def test_when_ssh_does_not_come_up_the_containers_words_are_shown(work: Work) -> None:
+    work.replace("container/supervisord.conf", "-f /run/composegen/sshd_config", "-f /run/composegen/no_such_file")
+    done = work("up", "--timeout", "3")
+    assert done.code == 1
+    assert "did not come up" in done.stderr
+    assert "running" in done.stderr
+    assert "no_such_file: No such file or directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_container_that_ends_at_once_is_not_waited_for(work: Work) -> None:
+    work.replace("container/entrypoint.sh", "prepare() {", "prepare() {\n  echo 'no such luck' >&2; exit 3")
+    done = work("up", "--timeout", "50")
+    assert done.code == 1
+    assert "exit code 3" in done.stderr
+    assert "no such luck" in done.stderr
+
+
+def test_ctrl_c_in_the_build_leaves_nothing_and_the_next_up_goes_on(work: Work) -> None:
+    work.replace("Dockerfile", "WORKDIR /home/code", "RUN sleep 60\nWORKDIR /home/code")
+    done = work.interrupted("up", once="RUN sleep 60")
+    assert done.code == 130
+    assert "interrupted in build" in done.stderr
+    assert "not created" in done.stderr
+    assert work.engine.run("inspect", work.project).returncode != 0
+    work.replace("Dockerfile", "RUN sleep 60\n", "")
+    work("up", "--no-test").ok()
+
+
+def test_ctrl_c_while_waiting_says_how_the_container_is(work: Work) -> None:
+    work.replace("container/supervisord.conf", "-f /run/composegen/sshd_config", "-f /run/composegen/no_such_file")
+    done = work.interrupted("up", once="start ", after=1.0)
+    assert done.code == 130
+    assert f"interrupted in ready: container '{work.project}' is running" in done.stderr
+
+
+def test_a_build_that_fails_shows_the_engines_words_and_a_command_to_paste(work: Work) -> None:
+    work.replace("Dockerfile", "WORKDIR /home/code", "RUN echo 'the reason' >&2; exit 5\nWORKDIR /home/code")
+    done = work("up")
+    assert done.code != 0
+    assert "the reason" in done.stderr
+    assert "docker compose build dev" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_gpu_that_the_engine_does_not_have_is_explained(work: Work) -> None:
+    reservation = "deploy: {resources: {reservations: {devices: [{driver: nvidia, capabilities: [gpu]}]}}}"
+    work.replace("compose.yaml", "    restart: unless-stopped\n", f"    restart: unless-stopped\n    {reservation}\n")
+    done = work("up")
+    assert done.code == 1
+    assert "could not select device driver" in done.stderr
+    assert "--gpus none" in done.stderr

@@ -1,0 +1,276 @@
+"""The steps of `up` before the login, with an engine that only remembers what it was asked to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from composegen.engine import Container, Look, Loss, Versions
+from composegen.engine.memory import Memory, recall
+from composegen.errors import CommandFailed, EngineError
+from composegen.folder import Folder
+from composegen.model import Choices, Settings
+from composegen.up import Options, State, Talk, steps
+from composegen.up.status import status
+
+
+@dataclass
+class FakeEngine:
+    directory: Path
+    there: Look = field(default_factory=lambda: Look(None))
+    hash: str = "now"
+    lost: Loss = field(default_factory=Loss)
+    project: str = "work"
+    did: list[str] = field(default_factory=list)
+
+    def look(self, base: str = "") -> Look:
+        return self.there
+
+    def container(self) -> Container | None:
+        return self.there.container
+
+    def project_owner(self, name: str) -> Path | None:
+        return None
+
+    def names_in_use(self) -> frozenset[str]:
+        return frozenset()
+
+    def config_hash(self) -> str:
+        return self.hash
+
+    def volumes(self) -> tuple[str, ...]:
+        return ()
+
+    def only_here(self, image: str) -> bool:
+        return False
+
+    def versions(self) -> Versions:
+        return Versions("28", "2.40")
+
+    def loss(self, container: Container) -> Loss:
+        return self.lost
+
+    def host_key(self) -> str:
+        return ""
+
+    def last_words(self, lines: int = 20) -> str:
+        return ""
+
+    def build(self, *, fresh: bool = False) -> None:
+        self.did.append("build fresh" if fresh else "build")
+        self.there = replace(self.there, image="sha256:new")
+
+    def up(self, *, recreate: bool = False) -> None:
+        self.did.append("up recreate" if recreate else "up")
+        self.there = replace(self.there, container=made(self.directory, image=self.there.image))
+
+    def start(self) -> None: ...
+    def stop(self, *, seconds: int | None = None) -> None: ...
+    def restart(self, *, seconds: int | None = None) -> None: ...
+    def down(self, *, volumes: bool = False, seconds: int | None = None) -> None: ...
+    def pull(self, image: str) -> None: ...
+    def push_keys(self, lines: Sequence[str]) -> None: ...
+    def ps(self, arguments: Sequence[str] = ()) -> int:
+        return 0
+
+    def logs(self, arguments: Sequence[str] = ()) -> int:
+        return 0
+
+    def exec(self, command: Sequence[str]) -> int:
+        return 0
+
+
+def made(directory: Path, *, state: str = "running", image: str = "sha256:img", made_from: str = "now") -> Container:
+    return Container("1f", "work", state, image=image, project="work", working_dir=directory, config_hash=made_from)
+
+
+@dataclass
+class Person:
+    """Hears everything; says `answer` when asked."""
+
+    answer: bool = False
+    heard: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def confirm(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.answer
+
+    @property
+    def talk(self) -> Talk:
+        return Talk(self.heard.append, self.confirm)
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    directory = tmp_path / "work"
+    directory.mkdir()
+    for name, text in {"Dockerfile": "FROM x\n", ".dockerignore": "*\n!apt.txt\n", "compose.yaml": "services: {}\n"}.items():
+        (directory / name).write_text(text)
+    return directory
+
+
+def state(engine: FakeEngine, *, options: Options = Options(), person: Person | None = None, port: int = 0) -> State:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        settings = Settings(project_name="work", port=port or free.getsockname()[1])
+    folder = Folder(engine.directory, Choices("python", "cpu"), settings)
+    return State(folder, engine, options, (person or Person()).talk)
+
+
+def walked(begin: State) -> State:
+    for step in (steps.preflight, steps.build, steps.start):
+        begin, _ = step(begin)
+    return begin
+
+
+def test_the_first_time_builds_and_creates(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    after = walked(state(engine))
+    assert engine.did == ["build", "up"]
+    assert after.created
+
+
+def test_nothing_is_done_when_nothing_changed(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    engine.did.clear()
+    assert not walked(state(engine)).created
+    assert engine.did == []
+
+
+def test_changed_inputs_build_again_and_a_new_image_makes_the_container_anew(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    engine.did.clear()
+    (directory / "Dockerfile").write_text("FROM y\n")
+    engine.there = replace(engine.there, container=made(directory, image="sha256:older"))
+    assert walked(state(engine)).created
+    assert engine.did == ["build", "up recreate"]
+
+
+def test_a_build_that_fails_is_not_remembered(directory: Path) -> None:
+    class Failing(FakeEngine):
+        def build(self, *, fresh: bool = False) -> None:
+            raise CommandFailed("`docker compose build` failed", argv=["docker"], output="")
+
+    with pytest.raises(CommandFailed):
+        walked(state(Failing(directory)))
+    assert recall(directory) == Memory()
+
+
+@pytest.mark.parametrize("interrupted", [KeyboardInterrupt, EngineError("no")])
+def test_an_interrupted_build_builds_again(directory: Path, interrupted: BaseException) -> None:
+    class Interrupted(FakeEngine):
+        def build(self, *, fresh: bool = False) -> None:
+            raise interrupted
+
+    with pytest.raises((KeyboardInterrupt, EngineError)):
+        walked(state(Interrupted(directory)))
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    assert engine.did == ["build", "up"]
+
+
+def test_build_is_asked_for(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    engine.did.clear()
+    walked(state(engine, options=Options(build=True)))
+    assert engine.did == ["build"]
+
+
+def test_an_image_that_others_built_or_a_new_base_is_built_again(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    for image, base in (("sha256:theirs", ""), ("sha256:new", "sha256:pulled")):
+        engine.there = replace(engine.there, image=image, base=base)
+        after, _ = steps.preflight(state(engine))
+        assert steps.why_build(after)
+
+
+def test_a_stopped_container_is_started(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    engine.did.clear()
+    engine.there = replace(engine.there, container=made(directory, state="exited", image="sha256:new"))
+    assert not walked(state(engine)).created
+    assert engine.did == ["up"]
+
+
+LOST = Loss(("A /opt/tool",), ("python train.py",))
+
+
+def changed(directory: Path, lost: Loss) -> FakeEngine:
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    engine.did.clear()
+    engine.hash, engine.lost = "changed", lost
+    return engine
+
+
+def test_a_recreation_that_loses_something_is_announced_and_refused_without_a_yes(directory: Path) -> None:
+    engine, person = changed(directory, LOST), Person()
+    with pytest.raises(EngineError) as refused:
+        walked(state(engine, person=person))
+    assert engine.did == []
+    assert "--recreate" in (refused.value.hint or "")
+    heard = "\n".join(person.heard)
+    assert all(words in heard for words in ("compose.yaml or .env changed", "A /opt/tool", "python train.py"))
+
+
+def test_a_yes_or_the_option_makes_it_anew(directory: Path) -> None:
+    engine, person = changed(directory, LOST), Person(answer=True)
+    assert walked(state(engine, person=person)).created
+    assert person.asked
+    engine = changed(directory, LOST)
+    assert walked(state(engine, options=Options(recreate=True))).created
+    assert engine.did == ["up recreate"]
+
+
+def test_a_recreation_that_loses_nothing_is_announced_and_done(directory: Path) -> None:
+    engine, person = changed(directory, Loss()), Person()
+    assert walked(state(engine, person=person)).created
+    assert person.asked == []
+    assert any("loses nothing" in line for line in person.heard)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_built(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(EngineError, match="is taken") as refused:
+            walked(state(engine, port=taken.getsockname()[1]))
+    assert "SSH_PORT=" in (refused.value.hint or "")
+    assert engine.did == []
+
+
+def test_anothers_container_is_left_alone(directory: Path, tmp_path: Path) -> None:
+    engine = FakeEngine(directory, there=Look(made(tmp_path), folders=(tmp_path,)))
+    with pytest.raises(EngineError, match="another folder"):
+        walked(state(engine, options=Options(build=True, recreate=True)))
+    assert engine.did == []
+
+
+def test_shadowed_variables_are_named(directory: Path) -> None:
+    person = Person()
+    begin = state(FakeEngine(directory), person=person)
+    steps.preflight(replace(begin, folder=replace(begin.folder, shadowed=("SSH_PORT",))))
+    assert any("SSH_PORT" in line for line in person.heard)
+
+
+def test_status_says_what_up_would_do(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    folder = state(engine).folder
+    assert (status(folder, engine).state, status(folder, engine).needs_build) == ("absent", "there is no image yet")
+    walked(state(engine))
+    assert (status(folder, engine).needs_build, status(folder, engine).needs_recreate) == ("", "")
+    engine.hash = "changed"
+    found = status(folder, engine).to_json()
+    assert (found["running"], found["needs_recreate"]) == (True, "compose.yaml or .env changed")
