@@ -46,6 +46,8 @@ class Bench:
         docker = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
         for variable in [name for name in os.environ if name.startswith(("SSH_", "COMPOSE_"))]:
             del os.environ[variable]
+        # An installed program has its bytecode; a developer's shell may forbid Python to write it.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ |= {"HOME": str(self.scratch), "DOCKER_CONFIG": docker}
         if any(os.environ.get(name) for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")) and CERTIFICATES.exists():
             os.environ["CA_BUNDLE"] = str(CERTIFICATES)

@@ -19,7 +19,7 @@ FIRST = (
     Command("init", "init", "Write a folder of plain Docker files."),
     Command("up", "up", "Build if needed, start, wait until SSH lets in, test, and say how to connect."),
     Command("status", "lifecycle", "Say how the container is."),
-    Command("test", "test", "Test the running container over SSH: logins, interpreter, framework, code, forwarding."),
+    Command("test", "test", "Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding."),
     Command("down", "lifecycle", "Remove the container and its network; images and code stay, volumes too unless asked."),
 )
 MORE = (

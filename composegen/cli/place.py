@@ -95,10 +95,17 @@ def talk(*, ask: bool = True, tell: Callable[[Finding], None] = lambda finding: 
     """Progress goes to standard error; questions are asked where a person sits at a terminal."""
     from composegen.up import Talk
 
-    def confirm(question: str) -> bool:
-        return ask and sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
+    there = ask and sys.stdin.isatty() and sys.stderr.isatty()
+    return Talk(say, confirm if there else lambda question: False, tell)
 
-    return Talk(say, confirm, tell)
+
+def confirm(question: str) -> bool:
+    """Ask on standard error. Unlike typer's, it lets Ctrl-C through, which is an exit code of its own."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def say(line: str) -> None:

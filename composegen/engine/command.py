@@ -140,7 +140,7 @@ def _teed(command: Command, keep: Callable[[str], None]) -> int:
     """Run it and copy what it says to standard error while keeping it; a terminal sees what it would see without us."""
     reading, writing = os.openpty() if sys.stderr.isatty() else os.pipe()
     try:
-        _copy_size(writing)
+        _imitate_terminal(writing)
         process = _start(command, captured=True, output=writing)
     finally:
         os.close(writing)
@@ -166,9 +166,13 @@ def _read(descriptor: int) -> bytes:
         return b""  # how a pseudo-terminal says that its other end was closed
 
 
-def _copy_size(descriptor: int) -> None:
+def _imitate_terminal(descriptor: int) -> None:
+    """Give a pseudo-terminal the size of ours, and let it pass on every byte as it is: ours turns line ends into what it needs."""
     if os.isatty(descriptor):
         import fcntl
         import termios
 
         fcntl.ioctl(descriptor, termios.TIOCSWINSZ, fcntl.ioctl(sys.stderr.fileno(), termios.TIOCGWINSZ, b"\0" * 8))
+        attributes = termios.tcgetattr(descriptor)
+        attributes[1] &= ~termios.OPOST
+        termios.tcsetattr(descriptor, termios.TCSANOW, attributes)

@@ -7,6 +7,7 @@ Compose file and the Dockerfile template reads as a Dockerfile.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from composegen import document, dotenv
@@ -88,12 +89,12 @@ def _values(choices: Choices, stack: Stack) -> dict[str, Any]:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from composegen.render.compiled import CompiledTemplates
 
     environment = Environment(
-        loader=PackageLoader("composegen.render"),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         bytecode_cache=CompiledTemplates.own(),
         undefined=StrictUndefined,
         line_statement_prefix="#%",

@@ -1,7 +1,7 @@
 """The way into the container: one SSH session with a deadline, the keys it needs, and the command of the real OpenSSH client.
 
-Importing this room is cheap: each name's module is imported at its first use, so that `init` pays for `keys` alone. paramiko (0.2 s)
-is imported at the first connection, or ahead of it in a thread by `preload`.
+Importing this room is cheap: each name's module is imported at its first use, so that `init` pays for `keys` alone. paramiko
+(0.2 s) is imported at the first connection, or ahead of it in a thread by `preload`.
 """
 
 from importlib import import_module

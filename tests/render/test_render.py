@@ -70,7 +70,8 @@ def test_compose_says_what_was_chosen(choices: Choices) -> None:
     shm = choices.shm or variant.shm
     assert service["build"]["args"]["BASE_IMAGE"] == f"${{BASE_IMAGE:-{variant.image}}}"
     assert service["ports"] == [{"target": 22, "published": "${SSH_PORT:-2222}", "host_ip": "${SSH_BIND:-127.0.0.1}"}]
-    assert {"type": "bind", "source": "${CODE_DIR:-./code}", "target": "/home/code"} in service["volumes"]
+    code = {"type": "bind", "source": "${CODE_DIR:-./code}", "target": "/home/code", "bind": {"create_host_path": False}}
+    assert code in service["volumes"]
     assert ({"type": "bind", "source": "/dev/shm", "target": "/dev/shm"} in service["volumes"]) == (shm == "host")
     assert service.get("ipc") == ("host" if shm == "ipc" else None)
     assert service.get("shm_size") == (None if shm in ("host", "ipc") else shm)
