@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from composegen.engine import Engine, memory
+from composegen.engine import Container, Engine, memory
 from composegen.engine.command import Command
 from composegen.errors import ComposegenError, EngineError, HostKeyChanged, LoginRefused, SshError
 from composegen.ssh import Address, HostKeys, KnownHosts, Session, keys, openssh, wait_for_login
@@ -30,12 +30,28 @@ class AskTheContainer:
         return self.known.lookup(address)
 
 
+@dataclass
+class Watch:
+    """An eye on the container while its SSH is waited for. `dead` is what it was when it was given up: soon it may be restarted."""
+
+    engine: Engine
+    dead: Container | None = None
+
+    def alive(self) -> bool:
+        found = self.engine.container()
+        if found is not None and (found.running or (found.state == "restarting" and found.restarts < CRASHES)):
+            return True
+        self.dead = found
+        return False
+
+
 def log_in(state: State) -> State:
     """The state with a session. Raises SshError, after saying the container's state and last words."""
+    watch = Watch(state.engine)
     try:
-        session = _log_in(state)
+        session = _log_in(state, watch)
     except SshError as error:
-        _say_last_words(state)
+        _say_last_words(state, watch)
         hint = error.hint or "`composegen logs` shows all it said"
         raise type(error)(f"SSH of '{state.engine.project}' did not come up: {error.message}", hint=hint) from error
     known = replace(state.memory, container=state.container.id, credentials=_digest(state))
@@ -44,33 +60,24 @@ def log_in(state: State) -> State:
     return replace(state, session=session, memory=known)
 
 
-def _log_in(state: State) -> Session:
+def _log_in(state: State, watch: Watch) -> Session:
     known, asking = KnownHosts.own(), AskTheContainer(state.engine, KnownHosts.own())
     _bring_keys(state)
     host_keys: HostKeys = known if known.lookup(state.address) else asking
     try:
-        return _wait(state, host_keys)
+        return _wait(state, host_keys, watch)
     except HostKeyChanged:
         # Another container had this port, or this one has new keys: the container itself knows.
-        return _wait(state, asking)
+        return _wait(state, asking, watch)
     except LoginRefused:
         # Made by plain `docker compose up`, perhaps before .env had our key.
         state.engine.push_keys(wanted_keys(state))
-        return _wait(state, asking)
+        return _wait(state, asking, watch)
 
 
-def _wait(state: State, host_keys: HostKeys) -> Session:
-    return wait_for_login(
-        state.address, key=keys.own_key(), host_keys=host_keys, timeout=state.options.timeout, alive=_alive(state.engine)
-    )
-
-
-def _alive(engine: Engine) -> Callable[[], bool]:
-    def alive() -> bool:
-        found = engine.container()
-        return found is not None and (found.running or (found.state == "restarting" and found.restarts < CRASHES))
-
-    return alive
+def _wait(state: State, host_keys: HostKeys, watch: Watch) -> Session:
+    key, timeout = keys.own_key(), state.options.timeout
+    return wait_for_login(state.address, key=key, host_keys=host_keys, timeout=timeout, alive=watch.alive)
 
 
 def _bring_keys(state: State) -> None:
@@ -105,9 +112,9 @@ def log_in_with_openssh(state: State, command: Sequence[str]) -> int:
     return Command(tuple(argv)).attached()
 
 
-def _say_last_words(state: State) -> None:
+def _say_last_words(state: State, watch: Watch) -> None:
     try:
-        found = state.engine.container()
+        found = watch.dead or state.engine.container()
         state.talk.say(f"container '{state.engine.project}': {found.in_words() if found else 'not there'}")
         for line in state.engine.last_words().splitlines():
             state.talk.say(f"  | {line}")

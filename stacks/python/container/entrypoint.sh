@@ -151,7 +151,7 @@ write_sshd_config() {
     set_env+=" \"${value//\"/\\\"}\""
   done < <(each_variable)
   {
-    for key in $host_keys/ssh_host_*_key; do echo "HostKey $key"; done
+    for key in "$host_keys"/ssh_host_*_key; do echo "HostKey $key"; done
     if [ -e $password_source ]; then echo "PasswordAuthentication yes"; fi
     # On by default since OpenSSH 9.8; behind the engine's proxy everybody shares one address and one penalty.
     if sshd_accepts "PerSourcePenalties no"; then echo "PerSourcePenalties no"; fi
@@ -228,7 +228,7 @@ start() {
   prepare
   exec > >(filter_log) 2>&1
   # supervisord looks at its programs once a second; a request makes it look at once, so that sshd starts without that second.
-  (for _ in {1..100}; do curl -s -o /dev/null --unix-socket /run/supervisor.sock http://supervisor/ && break || sleep 0.02; done) &
+  (for _ in {1..100}; do if curl -s -o /dev/null --unix-socket /run/supervisor.sock http://supervisor/; then break; fi; sleep 0.02; done) &
   exec supervisord -c $here/supervisord.conf
 }
 
