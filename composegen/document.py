@@ -43,6 +43,7 @@ def _untagged(constructor: Any, suffix: str, node: Any) -> Any:
 
 
 SCHEMA = 1  # of x-composegen
+X_COMPOSEGEN = re.compile(r"^x-composegen:[ \t\r]*\n(?:(?:[ #].*|\r?)\n)*(?:[ #].*)?", re.MULTILINE)
 
 
 def choices_lines(choices: Choices) -> list[str]:
@@ -61,7 +62,9 @@ def choices(text: str, *, name: str) -> Choices:
 
     Raises FolderError: it is missing, from a newer composegen, or not what composegen writes.
     """
-    loaded = load(text, name=name)
+    # That block alone: reading the whole file would take `up` longer than asking the engine does.
+    block = X_COMPOSEGEN.search(text)
+    loaded = load(block.group() if block else text, name=name)
     found = loaded.get("x-composegen") if isinstance(loaded, dict) else None
     if not isinstance(found, dict):
         raise FolderError(

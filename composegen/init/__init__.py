@@ -100,7 +100,12 @@ def _owner(caller: host.Caller) -> tuple[int, int] | None:
 
 def write(prepared: Prepared) -> None:
     """Make it so: all or nothing. Raises FolderError: edits stand in the way, or the disk refuses."""
+    settings, code = prepared.settings, prepared.plan.directory / prepared.settings.code_dir
+    new = not code.exists()
     folder.write(prepared.plan, owner=prepared.owner)
+    if new and settings.uid and prepared.owner is None and os.geteuid() == 0:
+        # root writes a folder for somebody else, who is to work in it.
+        os.chown(code, settings.uid, settings.gid)
 
 
 def ensure_env(opened: Folder, environment: Mapping[str, str] | None = None) -> Folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import pwd
 import select
 import signal
 import socket
@@ -379,3 +380,10 @@ def test_on_a_terminal_the_repository_can_be_taken(here: Path) -> None:
     code, shown = typed(here, "init", "python", answers=("y",))
     assert code == 0, shown
     assert env(here / "python")["CODE_DIR"] == str(here)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_root_gives_the_code_folder_to_the_user_it_writes_for(composegen: Run, here: Path) -> None:
+    composegen("init", "python", "w", "--user", "nobody").ok()
+    assert (here / "w/code").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    assert (here / "w/compose.yaml").stat().st_uid == 0

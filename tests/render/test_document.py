@@ -40,3 +40,11 @@ def test_broken_yaml_is_explained_with_its_place(text: str) -> None:
 
 def test_composes_own_tags_are_read_as_their_values() -> None:
     assert document.load("a: !reset []\nb: !override {x: 1}\nc: !reset null\n", name="x") == {"a": [], "b": {"x": 1}, "c": "null"}
+
+
+@pytest.mark.parametrize("after", ["", "\n\nservices:\n  dev: [broken\n", "\n# a comment\n  init: tini\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_only_its_own_block_is_read(after: str, newline: str) -> None:
+    text = f"services: {{}}\n\nx-composegen:\n  schema: 1\n\n  # why\n  stack: python\n  device: cpu{after}".replace("\n", newline)
+    read = document.choices(text, name="compose.yaml")
+    assert (read.stack, read.device, read.init) == ("python", "cpu", "tini" if "tini" in after else "supervisor")
