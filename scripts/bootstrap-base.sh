@@ -34,7 +34,7 @@ fi
 source_of() {
     # shellcheck disable=SC2016  # apt's own placeholders
     apt-get indextargets --format '$(CREATED_BY) $(REPO_URI)' |
-        awk -v end="/$1/\$" '$1 == "Packages" && $2 ~ end { print $2; exit }'
+        awk -v end="/$1/\$" '$1 == "Packages" && $2 ~ end && !found++ { print $2 }'
 }
 mirror=${MIRROR:-$(source_of debian)}
 [ -n "$mirror" ] || fail "this machine's apt configuration has no Debian source" \

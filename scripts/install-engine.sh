@@ -51,7 +51,7 @@ install_from_docker() {
 own_mirror() {
     # shellcheck disable=SC2016  # apt's own placeholders
     apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(REPO_URI)' |
-        awk -v release="$VERSION_CODENAME" '$1 == "Packages" && $2 == release { print $3; exit }'
+        awk -v release="$VERSION_CODENAME" '$1 == "Packages" && $2 == release && !found++ { print $3 }'
 }
 
 # Debian's stable releases carry an engine too old for Compose 2.24, so take it from the newest suite, pinned to these packages.
@@ -74,13 +74,16 @@ install_from_newest_debian_suite() {
 
 install_from_ubuntu() {
     confirm "$wanted Docker's own package repository does not answer." "From Ubuntu this will install:" "  ${UBUNTU_PACKAGES[*]}"
+    refresh_packages
     install_packages "${UBUNTU_PACKAGES[@]}" iptables
 }
 
 install_all() {
-    # Without it nothing can be fetched over https; apt brings the newest.
-    refresh_packages
-    install_packages ca-certificates
+    if ! [ -e /etc/ssl/certs/ca-certificates.crt ]; then
+        confirm "$wanted To ask Docker's own package repository, over https, this will install:" "  ca-certificates"
+        refresh_packages
+        install_packages ca-certificates
+    fi
     if docker_repository_answers; then
         install_from_docker
     elif [ "$ID" = debian ]; then
@@ -101,7 +104,7 @@ install_what_is_missing() {
     esac
 }
 
-installed=$(dockerd --version 2>/dev/null | sed -n 's/^Docker version \([0-9.]*\).*/\1/p')
+installed=$({ dockerd --version 2>/dev/null || true; } | sed -n 's/^Docker version \([0-9.]*\).*/\1/p')
 answering=$(engine_version || true)
 if [ -n "${answering:-$installed}" ] && ! at_least "${answering:-$installed}" "$ENGINE_MIN"; then
     fail "Docker Engine ${answering:-$installed} is older than $ENGINE_MIN" "upgrade it yourself: composegen never replaces an engine"
