@@ -36,6 +36,8 @@ source_of() {
     apt-get indextargets --format '$(CREATED_BY) $(REPO_URI)' |
         awk -v end="/$1/\$" '$1 == "Packages" && $2 ~ end && !found++ { print $2 }'
 }
+# A fresh machine has no package lists yet, and without them apt does not say where they come from.
+[ -n "${MIRROR:-$(source_of debian)}" ] || refresh_packages >&2
 mirror=${MIRROR:-$(source_of debian)}
 [ -n "$mirror" ] || fail "this machine's apt configuration has no Debian source" \
     "on Ubuntu, name one: MIRROR=http://…/debian/ $0, or pull python:3.11-slim-bookworm through a registry mirror"

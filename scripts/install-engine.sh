@@ -59,6 +59,8 @@ install_from_newest_debian_suite() {
     local suite=unstable mirror
     confirm "$wanted Docker's own package repository does not answer." \
         "From Debian's suite '$suite', pinned so that nothing else is upgraded, this will install:" "  ${DEBIAN_PACKAGES[*]}"
+    # A fresh machine has no package lists yet, and without them apt does not say where they come from.
+    [ -n "$(own_mirror)" ] || refresh_packages
     mirror=$(own_mirror)
     [ -n "$mirror" ] || fail "no package source for '$VERSION_CODENAME' in this machine's apt configuration" "check /etc/apt/sources.list*"
     printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$suite" |

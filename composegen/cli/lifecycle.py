@@ -76,8 +76,9 @@ def down(directory: Path = place.DIR, volumes: bool = VOLUMES, grace: str = plac
     if dry_run:
         print("\n".join(f"would remove {each}" for each in going))
         return
+    there = engine.container() is not None or (volumes and kept)
     engine.down(volumes=volumes, seconds=_whole(grace))
-    place.say(f"removed {', '.join(going)}")
+    place.say(f"removed {', '.join(going)}" if there else f"there is no container '{engine.project}'")
     if kept and not volumes:
         place.say(f"kept {', '.join(kept)}: `composegen down --volumes` removes them as well")
 

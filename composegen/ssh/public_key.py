@@ -102,7 +102,9 @@ def _problem(kind: str, blob: str) -> str:
         return "this is a certificate, not a key"
     if kind not in TYPES:
         options = " (a line with options? give the bare key)" if "=" in kind or "," in kind else ""
-        return f"'{kind[:40]}' is not a type of key{options}"
+        # A file of something else may hold secrets, so only what looks like a word of a key line is shown.
+        word = f"'{kind}'" if re.fullmatch(r"[\w@.,=\"-]{1,40}", kind) else "its first word"
+        return f"{word} is not a type of key{options}"
     try:
         parts = list(_parts(base64.b64decode(blob, validate=True)))
     except (binascii.Error, ValueError):
