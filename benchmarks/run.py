@@ -150,6 +150,7 @@ def ready(bench: Bench) -> Iterator[Row]:
     for init, bar in (("tini", 0.2), ("supervisor", None)):
         stack = bench.folder("--init", init)
         stack.plain_up()
+        until_host_keys(stack.name)
         stop = partial(run, "docker", "stop", "-t", "1", stack.name, bare)
         ours, theirs = side_by_side(
             partial(started, stack.name, stack.port, bench.key), theirs_start, rounds=bench.rounds, before=stop
@@ -172,6 +173,12 @@ def ready(bench: Bench) -> Iterator[Row]:
             added=True,
         )
         stack.compose("down", "--volumes")
+
+
+def until_host_keys(name: str) -> None:
+    """The RSA key is made in the background of the first start; a stop before it is there would make every start begin it anew."""
+    key = "/etc/ssh/host_keys/ssh_host_rsa_key"
+    run("docker", "exec", name, "timeout", "60", "sh", "-c", f"until [ -s {key} ]; do sleep 0.1; done")
 
 
 def afresh(stack: Stack, bare: str) -> None:

@@ -42,14 +42,14 @@ make_host_keys() {
   rm -rf $host_keys/.new.*
   # An interrupted ssh-keygen leaves an empty or half-written key, so each key appears under its name only when it is whole.
   if [ ! -s $host_keys/ssh_host_ed25519_key ]; then make_host_key ed25519; fi
-  # RSA, for clients that know nothing newer, takes seconds: sshd offers it from its next start.
+  # RSA, for clients that know nothing newer, takes seconds: sshd starts meanwhile and offers it from its next start.
   if [ ! -s $host_keys/ssh_host_rsa_key ]; then make_host_key rsa -b 3072 & fi
 }
 
 make_host_key() {
   local key=$host_keys/ssh_host_$1_key new
   new=$(mktemp -d $host_keys/.new.XXXXXX)
-  ssh-keygen -q -N '' -C '' -t "$@" -f "$new/key"
+  nice ssh-keygen -q -N '' -C '' -t "$@" -f "$new/key"
   mv "$new/key.pub" "$key.pub"
   mv "$new/key" "$key"
   rmdir "$new"
