@@ -42,7 +42,7 @@ def run(
     if container.health == "starting":
         _let_it_come_up(address)
         host_key = engine.host_key()
-    expected = target(folder, address, host_keys=ssh.KnownHosts.own(), host_key=host_key, local=is_local())
+    expected = target(folder, address, container.shm, host_keys=ssh.KnownHosts.own(), host_key=host_key, local=is_local())
     return smoke.run(expected, only=only, without=without, tell=tell)
 
 

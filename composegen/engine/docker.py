@@ -159,6 +159,10 @@ class DockerEngine:
         text = "".join(f"{line}\n" for line in lines)
         _docker("exec", "--interactive", self.project, "composegen-entrypoint", "keys").run(stdin=text)
 
+    def push_password(self, password: str) -> None:
+        """Make this the password of the running container's login users, at once; empty: keys only. Raises CommandFailed."""
+        _docker("exec", "--interactive", self.project, "composegen-entrypoint", "password").run(stdin=f"{password}\n")
+
     # --- With the terminal handed over; each returns the exit status ----------------------------------------------------
 
     def ps(self, arguments: Sequence[str] = ()) -> int:

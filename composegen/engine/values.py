@@ -27,6 +27,7 @@ class Container:
     image: str = ""  # id of the image it was created from
     since: str = ""  # RFC 3339, when it started last
     port: int | None = None  # where its port 22 is published now
+    shm: str = ""  # its /dev/shm: host, ipc or bytes as `1073741824b`; empty: something else is mounted there
     project: str = ""
     working_dir: Path | None = None
     config_hash: str = ""
@@ -64,10 +65,21 @@ class Container:
             image=labels.get(IMAGE_LABEL) or found.get("Image", ""),
             since=state.get("StartedAt", ""),
             port=_published(found),
+            shm=_shm(found),
             project=labels.get(PROJECT_LABEL, ""),
             working_dir=Path(directory) if directory else None,
             config_hash=labels.get(HASH_LABEL, ""),
         )
+
+
+def _shm(found: dict[str, Any]) -> str:
+    configured = found.get("HostConfig") or {}
+    mounted = [mount.get("Source") for mount in found.get("Mounts") or [] if mount.get("Destination") == "/dev/shm"]
+    if mounted:
+        return "host" if mounted == ["/dev/shm"] else ""
+    if configured.get("IpcMode") == "host":
+        return "ipc"
+    return f"{configured['ShmSize']}b" if configured.get("ShmSize") else ""
 
 
 def _published(found: dict[str, Any]) -> int | None:

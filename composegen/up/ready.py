@@ -62,7 +62,7 @@ def log_in(state: State) -> State:
 
 def _log_in(state: State, watch: Watch) -> Session:
     known, asking = KnownHosts.own(), AskTheContainer(state.engine, KnownHosts.own())
-    _bring_keys(state)
+    _bring_credentials(state)
     host_keys: HostKeys = known if known.lookup(state.address) else asking
     try:
         return _wait(state, host_keys, watch)
@@ -80,14 +80,18 @@ def _wait(state: State, host_keys: HostKeys, watch: Watch) -> Session:
     return wait_for_login(state.address, key=key, host_keys=host_keys, timeout=timeout, alive=watch.alive)
 
 
-def _bring_keys(state: State) -> None:
-    """A changed key in `.env` does not reach a container that runs (Compose says Running); this way it does."""
-    if state.created:
-        missing = keys.own_public_key() not in state.folder.settings.authorized_keys
-    else:
-        missing = (state.memory.container, state.memory.credentials) != (state.container.id, _digest(state))
-    if missing:
+def _bring_credentials(state: State) -> None:
+    """Changed keys or a changed password in `.env` do not reach a container that runs (Compose says Running); this way they do."""
+    if not state.created:
+        if (state.memory.container, state.memory.credentials) != (state.container.id, _digest(state)):
+            _push_credentials(state)
+    elif keys.own_public_key() not in state.folder.settings.authorized_keys:
         state.engine.push_keys(wanted_keys(state))
+
+
+def _push_credentials(state: State) -> None:
+    state.engine.push_keys(wanted_keys(state))
+    state.engine.push_password(state.folder.settings.password)
 
 
 def wanted_keys(state: State) -> list[str]:
@@ -96,7 +100,7 @@ def wanted_keys(state: State) -> list[str]:
 
 
 def _digest(state: State) -> str:
-    return hashlib.sha256("\n".join(wanted_keys(state)).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*wanted_keys(state), state.folder.settings.password]).encode()).hexdigest()
 
 
 def log_in_with_openssh(state: State, command: Sequence[str]) -> int:
@@ -106,7 +110,7 @@ def log_in_with_openssh(state: State, command: Sequence[str]) -> int:
     known_hosts = KnownHosts.own()
     AskTheContainer(state.engine, known_hosts).lookup(state.address)
     if (state.memory.container, state.memory.credentials) != (found.id, _digest(state)):
-        state.engine.push_keys(wanted_keys(state))
+        _push_credentials(state)
         memory.remember(state.folder.path, replace(state.memory, container=found.id, credentials=_digest(state)))
     argv = openssh.command(state.address, key=keys.own_key(), known_hosts=known_hosts.path, remote_command=command)
     return Command(tuple(argv)).attached()

@@ -26,14 +26,18 @@ def test(state: State) -> tuple[State, str]:
     from composegen import smoke
 
     host_key = state.engine.host_key()
-    expected = target(state.folder, state.address, host_keys=KnownHosts.own(), host_key=host_key, local=is_local())
+    shm, known_hosts = state.container.shm, KnownHosts.own()
+    expected = target(state.folder, state.address, shm, host_keys=known_hosts, host_key=host_key, local=is_local())
     report = smoke.run(expected, session=state.session, tell=state.talk.tell)
     outcomes = [finding.outcome for finding in report.findings]
     return replace(state, report=report), ", ".join(f"{outcomes.count(each)} {each}" for each in dict.fromkeys(outcomes))
 
 
-def target(folder: Folder, address: Address, *, host_keys: HostKeys, host_key: str = "", local: bool = True) -> Target:
-    """What the folder says its container must be; `host_key` is the container's own word, empty where it has none yet.
+def target(folder: Folder, address: Address, shm: str, *, host_keys: HostKeys, host_key: str = "", local: bool = True) -> Target:
+    """What the folder and its compose.yaml say the container must be.
+
+    `shm` is what the engine was asked for, since compose.yaml may have been edited; `host_key` is the container's own word, empty
+    where it has none yet.
 
     Raises CatalogueError or UsageError: its stack is not in the catalogue.
     """
@@ -54,7 +58,7 @@ def target(folder: Folder, address: Address, *, host_keys: HostKeys, host_key: s
         device=choices.device,
         gpus=settings.gpus if choices.device == "gpu" and NO_GPU not in settings.compose_file else "",
         check=variant.check,
-        shm=choices.shm or variant.shm,
+        shm=shm,
         code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
         local=local,
         init=choices.init,

@@ -51,7 +51,7 @@ def test_with_a_key_no_password_is_made_and_none_is_accepted(box: MakeBox) -> No
     made = box(SSH_AUTHORIZED_KEYS="own").up()
     assert made.ssh("id -un").stdout == "root\n"
     assert made.passwords_in_log() == []
-    assert "PasswordAuthentication" not in made.inside("head", "-n", "3", "/run/composegen/sshd_config")
+    assert made.inside("head", "-n", "1", "/run/composegen/sshd_config") == "PasswordAuthentication no"
     refused = made.ssh(password="anything")
     assert refused.returncode != 0 and "Permission denied" in refused.stderr
 
@@ -73,6 +73,20 @@ def test_a_given_password_of_any_characters_logs_in_and_leaves_no_trace(box: Mak
         made.logs(),
     ]
     assert not [text for text in seen if password in text]
+
+
+def test_a_password_can_be_replaced_and_taken_away_in_a_running_container(box: MakeBox) -> None:
+    made = box(SSH_AUTHORIZED_KEYS="own", SSH_PASSWORD="first-one-1").up()
+    for old, new in (("first-one-1", "second $one 'x\""), ("second $one 'x\"", "")):
+        made.engine.run("exec", "-i", made.name, "composegen-entrypoint", "password", stdin=f"{new}\n")
+        made.wait()
+        assert made.ssh(password=old).returncode != 0
+        assert not new or made.ssh("echo in", password=new).stdout == "in\n"
+        made.compose("restart")
+        made.wait()
+        assert made.ssh(password=old).returncode != 0, "a restart does not bring the old one back"
+        assert not new or made.ssh("echo in", password=new).stdout == "in\n"
+    assert made.ssh("echo in").stdout == "in\n"
 
 
 SESSIONS = {

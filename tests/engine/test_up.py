@@ -87,6 +87,22 @@ def test_a_new_key_in_env_reaches_the_running_container(work: Work, engine: Engi
     assert work.id == began
 
 
+def test_a_changed_password_in_env_reaches_the_running_container(work: Work) -> None:
+    work("up", "--no-test").ok()
+    began = work.id
+    for before, after in (
+        ("# SSH_PASSWORD=", "SSH_PASSWORD=a-long-one-1"),
+        ("SSH_PASSWORD=a-long-one-1", "SSH_PASSWORD=another-one-2"),
+    ):
+        work.replace(".env", before, after)
+        work("up").ok()
+        assert work("test", "--only", "login-password").ok().stdout.startswith("ok")
+    work.replace(".env", "SSH_PASSWORD=another-one-2", "# SSH_PASSWORD=")
+    work("up").ok()
+    assert "the server takes none" in work("test", "--only", "login-password").ok().stdout
+    assert work.id == began
+
+
 def test_a_clone_that_plain_compose_started_keeps_its_container(work: Work, engine: Engine) -> None:
     # The folder's name is the project then, so it is the unique one.
     clone = Work(work.path.rename(work.path.parent / work.project), work.project, work.port, work.cli, engine)

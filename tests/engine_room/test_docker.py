@@ -130,6 +130,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "only_here": ("python:3.11",),
     "pull": ("python:3.11",),
     "push_keys": (["ssh-ed25519 AAAA"],),
+    "push_password": ("secret",),
     "exec": (["true"],),
 }
 METHODS = sorted(name for name in dir(Engine) if not name.startswith("_") and inspect.isfunction(getattr(Engine, name)))

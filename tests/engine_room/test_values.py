@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,17 @@ def test_a_container_that_compose_did_not_make_is_read_as_well() -> None:
 )
 def test_a_state_is_said_in_words(container: Container, words: str) -> None:
     assert container.in_words() == words
+
+
+@pytest.mark.parametrize(
+    ("found", "shm"),
+    [
+        ({"HostConfig": {"IpcMode": "private", "ShmSize": 1 << 30}}, "1073741824b"),
+        ({"HostConfig": {"IpcMode": "host", "ShmSize": 1 << 26}}, "ipc"),
+        ({"HostConfig": {"ShmSize": 1 << 26}, "Mounts": [{"Source": "/dev/shm", "Destination": "/dev/shm"}]}, "host"),
+        ({"HostConfig": {"ShmSize": 1 << 26}, "Mounts": [{"Source": "/elsewhere", "Destination": "/dev/shm"}]}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_shared_memory_is_what_the_engine_was_asked_for(found: dict[str, Any], shm: str) -> None:
+    assert Container.from_inspect({"Id": "x", "Name": "/x", **found}).shm == shm

@@ -4,6 +4,7 @@
 #   entrypoint.sh check         fail unless the configuration is sound (used by the build)
 #   entrypoint.sh banner        fail unless sshd answers (used by the healthcheck)
 #   entrypoint.sh keys          replace the authorized keys by those on standard input, at once
+#   entrypoint.sh password      replace the password by the line on standard input, at once; an empty line: keys only
 #   entrypoint.sh new-password  give the login users a new random password and print it
 set -Eeuo pipefail
 trap 'say "entrypoint failed at line $LINENO: $BASH_COMMAND" >&2' ERR
@@ -142,6 +143,28 @@ allow_logins() {
   fi
 }
 
+change_password() {
+  local password name
+  IFS= read -r password || true
+  if [ -n "$password" ]; then
+    set_password "$password" given
+  else
+    for name in $(login_users); do usermod -p '*' "$name"; done
+    rm -f $password_source
+  fi
+}
+
+password_authentication() {
+  if [ -e $password_source ]; then echo "PasswordAuthentication yes"; else echo "PasswordAuthentication no"; fi
+}
+
+# In the running container: the first line of sshd's configuration, and sshd reads it again. Open sessions stay.
+# A container that is still starting has neither yet and will read what was set.
+apply_password() {
+  if [ -e $run/sshd_config ]; then sed -i "1s/.*/$(password_authentication)/" $run/sshd_config; fi
+  if [ -e /run/sshd.pid ]; then kill -HUP "$(</run/sshd.pid)"; fi
+}
+
 sshd_accepts() { /usr/sbin/sshd -t -f $here/sshd_config -h $host_keys/ssh_host_ed25519_key -o "$1" 2>/dev/null; }
 
 write_sshd_config() {
@@ -151,8 +174,8 @@ write_sshd_config() {
     set_env+=" \"${value//\"/\\\"}\""
   done < <(each_variable)
   {
+    password_authentication
     for key in "$host_keys"/ssh_host_*_key; do echo "HostKey $key"; done
-    if [ -e $password_source ]; then echo "PasswordAuthentication yes"; fi
     # On by default since OpenSSH 9.8; behind the engine's proxy everybody shares one address and one penalty.
     if sshd_accepts "PerSourcePenalties no"; then echo "PerSourcePenalties no"; fi
     if sshd_accepts "SetEnv A=b"; then
@@ -184,6 +207,7 @@ write_profile() {
 prepare() {
   # /run may be a fresh tmpfs, so nothing in it can come from the image.
   install -d -m 755 /run/sshd $run
+  rm -f /run/sshd.pid $run/sshd_config
   # A base stripped of its logs lacks this file, and sshd complains of it in every terminal.
   touch /var/log/lastlog
   make_host_keys
@@ -241,13 +265,16 @@ case ${1:-start} in
     install_keys $here/authorized_keys
     ;;
   link-ide-files) link_ide_files "$2" "$3" ;;
+  password)
+    change_password
+    apply_password
+    ;;
   new-password)
     new_password
-    write_sshd_config
-    kill -HUP "$(</run/sshd.pid)"
+    apply_password
     ;;
   *)
-    echo "usage: $0 [check | banner | keys | new-password]" >&2
+    echo "usage: $0 [check | banner | keys | password | new-password]" >&2
     exit 2
     ;;
 esac
