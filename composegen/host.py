@@ -122,6 +122,9 @@ def user_ids(name: str) -> tuple[int, int] | None:
 
 
 def git_root(path: Path) -> Path | None:
-    """The work tree of the git repository that `path` is in, or None."""
-    absolute = path.resolve()
-    return next((each for each in (absolute, *absolute.parents) if (each / ".git").exists()), None)
+    """The work tree of the git repository that `path` is in, or None, also where its folders may not be looked into."""
+    try:
+        absolute = path.resolve()
+        return next((each for each in (absolute, *absolute.parents) if (each / ".git").exists()), None)
+    except (OSError, RuntimeError):  # RuntimeError: a loop of symbolic links, before Python 3.13
+        return None

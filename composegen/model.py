@@ -171,7 +171,7 @@ class Settings:
     def from_variables(cls, variables: dict[str, str]) -> Settings:
         """Read what a `.env` says; a variable that is absent or empty keeps its default.
 
-        Raises UsageError: SSH_PORT, USER_UID or USER_GID is not a number.
+        Raises UsageError: SSH_PORT, USER_UID or USER_GID is not a number, or one that cannot be.
         """
         given: dict[str, Any] = {}
         for setting in fields(cls):
@@ -182,6 +182,10 @@ class Settings:
                 if not text.isascii() or not text.isdigit():
                     raise UsageError(f"{setting.metadata['variable']} is '{text}', not a number", hint="mend it in .env")
                 given[setting.name] = int(text)
+                least, most = (1, 65535) if setting.name == "port" else (0, 2**32 - 2)
+                if not least <= given[setting.name] <= most:
+                    variable = setting.metadata["variable"]
+                    raise UsageError(f"{variable} is {text[:20]}, not between {least} and {most}", hint="mend it in .env")
             elif setting.name == "authorized_keys":
                 given[setting.name] = tuple(line for line in text.splitlines() if line.strip())
             else:

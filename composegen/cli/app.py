@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -51,6 +52,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            refuse_missing_folder()
             return super().invoke(ctx)
         except ComposegenError as error:
             show(error)
@@ -60,13 +62,24 @@ class Commands(TyperGroup):
             message = str(error.format_message()).rstrip(".")
             show(UsageError(message[:1].lower() + message[1:], hint=f"`{where.command_path} --help` shows how it is meant"))
             raise typer.Exit(UsageError.exit_code) from None
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                # The reader of a pipe (`| head`) went away: nobody is left to tell.
+                sys.stderr.close()
+            else:
+                show(ComposegenError(f"{error.filename or 'the system'}: {error.strerror or error}", hint="look at that path"))
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # The reader of a pipe (`| head`) went away: nobody is left to tell.
-            sys.stderr.close()
-            raise typer.Exit(1) from None
+
+
+def refuse_missing_folder() -> None:
+    """Raises ComposegenError: the current folder was removed, so that no relative path means anything."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise ComposegenError("the current folder is gone", hint="`cd` to one that exists") from None
 
 
 def show(error: ComposegenError) -> None:

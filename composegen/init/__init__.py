@@ -131,8 +131,11 @@ def default_directory(stack: str) -> Path:
 
 
 def repository_to_offer(request: Request) -> Path | None:
-    """The git work tree that a new folder would lie in, as code to mount; None where code was chosen already."""
-    repository = host.git_root(request.directory)
+    """The git work tree that a new folder would lie in, as code to mount; None where code was chosen already.
+
+    Raises UsageError: the folder cannot be used.
+    """
+    repository = host.git_root(paths.directory(request.directory))
     chosen = request.code is not None or (request.directory / ENV).exists()
     return None if chosen or repository == request.directory.resolve() else repository
 

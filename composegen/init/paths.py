@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from composegen import dotenv
@@ -31,27 +33,37 @@ TAKEN = (
     "/var/lib/ide",
 )
 
+# What no folder's path may hold, each seen with Compose 2.40 and buildx 0.29.
+UNBUILDABLE = {
+    "%": "Compose takes the path for a part of a web address",
+    '"': "buildx reads the paths of a build as CSV",
+    ",": "buildx reads the paths of a build as CSV",
+    "${": "buildx takes it for a variable",
+}
+
 
 def code(text: str, folder: Path) -> str:
     """The folder to mount, for `CODE_DIR`; made inside `folder`, elsewhere it must exist: a slip must not become a folder."""
-    path = _path(text, "--code", folder)
-    if not path.startswith("./") and not Path(path).is_dir():
-        what = "is not a folder" if Path(path).exists() else "does not exist"
-        raise UsageError(f"--code: '{path}' {what}", hint=f"make it first: mkdir -p {shlex.quote(path)}; or name another")
-    if path.startswith("./") and (folder / path).exists() and not (folder / path).is_dir():
-        raise UsageError(f"--code: '{path}' is not a folder", hint="name a folder")
-    return path
+    with _looked_at("--code", text):
+        path = _path(text, "--code", folder)
+        if not path.startswith("./") and not Path(path).is_dir():
+            what = "is not a folder" if Path(path).exists() else "does not exist"
+            raise UsageError(f"--code: '{path}' {what}", hint=f"make it first: mkdir -p {shlex.quote(path)}; or name another")
+        if path.startswith("./") and (folder / path).exists() and not (folder / path).is_dir():
+            raise UsageError(f"--code: '{path}' is not a folder", hint="name a folder")
+        return path
 
 
 def mount(text: str, folder: Path) -> Mount:
     """`SRC:DST` as a mount; the source exists and is absolute, or relative to the folder when it is inside."""
     given = Mount.parse(text)
     _refuse_colon("--mount", given.target)
-    source = _path(given.source, "--mount", folder)
-    if not (folder / source).exists():
-        raise UsageError(
-            f"--mount: '{source}' does not exist", hint=f"make it first: mkdir -p {shlex.quote(source)}; or name another"
-        )
+    with _looked_at("--mount", given.source):
+        source = _path(given.source, "--mount", folder)
+        if not (folder / source).exists():
+            raise UsageError(
+                f"--mount: '{source}' does not exist", hint=f"make it first: mkdir -p {shlex.quote(source)}; or name another"
+            )
     target = f"/{os.path.normpath(given.target).lstrip('/')}"
     if target in TAKEN:
         raise UsageError(f"--mount: '{target}' is taken in the container", hint="mount somewhere else, for example /data")
@@ -61,12 +73,28 @@ def mount(text: str, folder: Path) -> Mount:
 def directory(path: Path) -> Path:
     """The folder to write, whose whole path Compose must be able to use."""
     _refuse_unusable("DIR", str(path))
-    whole = str(path.resolve())
+    with _looked_at("DIR", str(path)):
+        whole = str(path.resolve())
+        if path.is_symlink() and not path.exists():
+            raise UsageError(f"DIR: '{path}' is a link that leads nowhere", hint="mend or remove it, or choose another folder")
+        if (file := next((each for each in path.absolute().parents if each.exists() and not each.is_dir()), None)) is not None:
+            raise UsageError(f"DIR: '{file}' is not a folder", hint="choose another folder")
     _refuse_colon("DIR", whole)
-    if "%" in whole:
-        # Seen with Compose 2.40: `invalid URL escape`, since it checks the file against a schema whose address is made of the path.
-        raise UsageError(f"Compose reads no file under a path with a %: '{whole}'", hint="choose a folder without it")
+    for sign, reason in UNBUILDABLE.items():
+        if sign in whole:
+            raise UsageError(f"DIR: '{whole}' holds {sign}, and {reason}", hint="choose a folder without it")
     return path
+
+
+@contextmanager
+def _looked_at(option: str, path: str) -> Iterator[None]:
+    """What the system says of a path that cannot be looked at: one may not enter a folder, links go round, a name is too long."""
+    try:
+        yield
+    except RuntimeError:  # a loop of symbolic links, before Python 3.13
+        raise UsageError(f"{option}: '{path}' is a loop of symbolic links", hint="use another path") from None
+    except OSError as error:
+        raise UsageError(f"{option}: '{path[:80]}' cannot be used: {error.strerror}", hint="use another path") from None
 
 
 def _refuse_unusable(option: str, path: str) -> None:

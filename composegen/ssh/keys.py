@@ -132,6 +132,9 @@ def read(path: Path) -> tuple[PublicKey, ...]:
     Raises UsageError: the file cannot be read, is too large, holds no key, a private key, or a line that is not a key sshd accepts.
     """
     try:
+        # Opening a named pipe that nobody writes to would wait for ever.
+        if path.expanduser().is_fifo() and not path.is_relative_to("/dev"):
+            raise UsageError(f"{path} is a pipe, not a key file", hint="--key takes a .pub file")
         with path.expanduser().open("rb") as file:
             content = file.read(MAX_FILE + 1)
     except OSError as error:

@@ -216,7 +216,7 @@ def test_a_folder_whose_record_is_nonsense(refused: Run, composegen: Run, here: 
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("a\nb", "line break"), ("a:b", "colon"), ("100%", "reads no file under a path with a %")]
+    ("name", "says"), [("a\nb", "line break"), ("a:b", "colon"), ("100%", "holds %, and Compose takes the path")]
 )
 def test_a_folder_that_compose_could_not_use(refused: Run, name: str, says: str) -> None:
     refused("init", "python", name, says=says)
