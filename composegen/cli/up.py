@@ -42,8 +42,9 @@ def up(
 
     options = journey.Options(timeout=patience, build=build, recreate=recreate, test=test)
     if dry_run:
-        for line in journey.foresee(folder, engine, options):
-            print(line)
+        foreseen = journey.foresee(folder, engine, options)
+        said = [f"{name:10}{detail}" for name, detail in foreseen.items()]
+        print(_foreseen_as_json(engine.project, foreseen) if as_json else "\n".join(said))
         return
     folder, engine = place.with_env(folder, engine)
     talk = place.talk() if as_json else place.talk(tell=show)
@@ -67,6 +68,11 @@ def lines(connection: Connection) -> list[str]:
     if connection.interpreter:
         said.append(f"  interpreter  {connection.interpreter}")
     return [*said, f"  code         {connection.code} here is /home/code there"]
+
+
+def _foreseen_as_json(project: str, foreseen: dict[str, str]) -> str:
+    steps = [{"name": name, "detail": detail} for name, detail in foreseen.items()]
+    return json.dumps({"dry_run": True, "project": project, "steps": steps}, indent=2)
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from composegen.engine import failures
 from composegen.errors import EngineError
 
 PATIENCE = 10.0  # seconds an interrupted command gets to put things in order
+SHOW_CURSOR = "\x1b[?25h"  # BuildKit hides it while it draws
 TAIL = 64 * 1024  # characters of visible output that are kept to find the cause of a failure in
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
@@ -88,7 +91,7 @@ class Running:
         try:
             stdout, stderr = self._process.communicate(stdin)
         except BaseException:
-            _end(self._process)
+            _end(self._process, lambda seconds: self._process.communicate(timeout=seconds))
             raise
         return Said(_as_shell(self._process.returncode), stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
@@ -120,16 +123,33 @@ def _environment(directory: Path | None) -> Mapping[str, str]:
     return {**os.environ, **({"PWD": str(directory)} if directory else {}), "DOCKER_CLI_HINTS": "false"}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a command, let it put things in order, and wait until it is gone."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGINT)
+def _end(process: subprocess.Popen[bytes], hear_out: Callable[[float], object]) -> None:
+    """Interrupt a command and all that it started, and wait until it is gone.
+
+    It has PATIENCE to put things in order, while `hear_out` takes what it still says: nobody can end while waiting for a reader.
+    Then, or at the next KeyboardInterrupt, it is killed.
+    """
+    _signal_all(process, signal.SIGINT)
     try:
-        process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            hear_out(PATIENCE)
+    finally:
+        _signal_all(process, signal.SIGKILL)
         process.wait()
+
+
+def _signal_all(process: subprocess.Popen[bytes], number: int) -> None:
+    if process.returncode is None:  # once it was waited for, its group's number may be another's
+        with suppress(ProcessLookupError, PermissionError):  # macOS says the latter where all have ended
+            os.killpg(process.pid, number)
+
+
+def _hear_out(process: subprocess.Popen[bytes], descriptor: int, seconds: float) -> None:
+    """Throw away what it says, until it has ended and nobody it started can say more. Raises subprocess.TimeoutExpired."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0 and select.select([descriptor], [], [], left)[0] and _read(descriptor):
+        pass
+    process.wait(max(deadline - time.monotonic(), 0))
 
 
 def _as_shell(returncode: int) -> int:
@@ -153,10 +173,19 @@ def _teed(command: Command, keep: Callable[[str], None]) -> int:
             keep(text)
         return _as_shell(process.wait())
     except BaseException:
-        _end(process)
+        try:
+            _end(process, lambda seconds: _hear_out(process, reading, seconds))
+        finally:
+            _show_cursor()
         raise
     finally:
         os.close(reading)
+
+
+def _show_cursor() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(SHOW_CURSOR)
+        sys.stderr.flush()
 
 
 def _read(descriptor: int) -> bytes:

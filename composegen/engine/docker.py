@@ -18,7 +18,7 @@ from typing import Any
 
 from composegen.engine import failures, loss, whales
 from composegen.engine.command import Command, Running
-from composegen.engine.values import DIRECTORY_LABEL, PROJECT_LABEL, Container, Look, Loss, Versions
+from composegen.engine.values import DIRECTORY_LABEL, EVERY_ADDRESS, PROJECT_LABEL, Container, Look, Loss, Versions
 from composegen.errors import EngineError
 from composegen.model import SERVICE
 
@@ -81,6 +81,15 @@ class DockerEngine:
         listed = _docker("ps", "--all", "--format", "{{.Names}}\t" + _label(PROJECT_LABEL)).run()
         return frozenset(name for line in listed.splitlines() for name in line.split("\t") if name)
 
+    def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None:
+        """The container that listens there, and the folder Compose made it in; None where it is none of this engine's."""
+        shown = "\t".join(("{{.Names}}", "{{.Ports}}", _label(DIRECTORY_LABEL)))
+        for line in _docker("ps", "--filter", f"publish={port}", "--format", shown).run().splitlines():
+            name, ports, folder, *_ = *line.split("\t"), "", ""
+            if address in EVERY_ADDRESS or any(each in ports for each in (address, "0.0.0.0", "::")):
+                return name, Path(folder) if folder else None
+        return None
+
     def config_hash(self) -> str:
         """What Compose would label the container with if it were made now. Raises CommandFailed: the files are not valid."""
         command = self._config_hash()
@@ -109,7 +118,7 @@ class DockerEngine:
     def loss(self, container: Container) -> Loss:
         """What re-creating it would lose. Raises EngineError."""
         commands: list[str] = []
-        if container.running:
+        if container.running or container.paused:
             # The engine finds the container's processes by a PID column, which it therefore insists on.
             listed = _docker("top", container.id, "-eo", "pid,args").run().splitlines()[1:]
             commands = [line.split(maxsplit=1)[1] for line in listed if len(line.split()) > 1]
@@ -137,7 +146,12 @@ class DockerEngine:
         self._compose("up", "--detach", "--no-build", *(["--force-recreate"] if recreate else [])).run()
 
     def start(self) -> None:
-        whales.start(self.project)
+        """Start the container that is stopped, let the one that is paused go on. Raises CommandFailed."""
+        found = self.container()
+        if found and found.paused:
+            whales.unpause(self.project)
+        else:
+            whales.start(self.project)
 
     def stop(self, *, seconds: int | None = None) -> None:
         whales.stop(self.project, seconds=seconds)

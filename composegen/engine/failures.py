@@ -71,6 +71,8 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"address pools have been fully subnetted|non-overlapping IPv4 address pool", "`docker network prune` frees unused networks"),
     (r"mounts denied|is not shared from the host", "share that folder in Docker Desktop's settings, under Resources, File sharing"),
     (r"failed to read .*\.env|unexpected character .* in variable", "mend .env: put values with $, # or spaces into single quotes"),
+    (r"container \S+ is paused|cannot start a paused container", "`composegen start` lets it go on"),
+    (r"container \S+ is (restarting|not running)", "`composegen logs` shows all it said, `composegen status` how it is"),
     (r"bind source path does not exist", "make that folder, or set another CODE_DIR in .env"),
 )
 

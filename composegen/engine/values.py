@@ -11,6 +11,7 @@ DIRECTORY_LABEL = "com.docker.compose.project.working_dir"
 SERVICE_LABEL = "com.docker.compose.service"
 HASH_LABEL = "com.docker.compose.config-hash"
 IMAGE_LABEL = "com.docker.compose.image"
+EVERY_ADDRESS = ("", "0.0.0.0", "::")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Container:
     image: str = ""  # id of the image it was created from
     since: str = ""  # RFC 3339, when it started last
     port: int | None = None  # where its port 22 is published now
+    binding: tuple[str, int] | None = None  # address and port of the host that its port 22 is to be published on
     shm: str = ""  # its /dev/shm: host, ipc or bytes as `1073741824b`; empty: something else is mounted there
     project: str = ""
     working_dir: Path | None = None
@@ -35,6 +37,20 @@ class Container:
     @property
     def running(self) -> bool:
         return self.state == "running"
+
+    @property
+    def paused(self) -> bool:
+        return self.state == "paused"
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ("running", "paused", "restarting")
+
+    def holds(self, address: str, port: int) -> bool:
+        """Whether it keeps anybody else from listening there: it has this port, on this address or on every one."""
+        if self.binding is None or not self.alive:
+            return False
+        return self.binding[1] == port and (self.binding[0] == address or not {self.binding[0], address}.isdisjoint(EVERY_ADDRESS))
 
     def in_words(self) -> str:
         """`running (healthy)`, `exited, exit code 137`, `created, never started: <the engine's error>`."""
@@ -65,6 +81,7 @@ class Container:
             image=labels.get(IMAGE_LABEL) or found.get("Image", ""),
             since=state.get("StartedAt", ""),
             port=_published(found),
+            binding=_binding(found),
             shm=_shm(found),
             project=labels.get(PROJECT_LABEL, ""),
             working_dir=Path(directory) if directory else None,
@@ -86,6 +103,13 @@ def _published(found: dict[str, Any]) -> int | None:
     bindings = ((found.get("NetworkSettings") or {}).get("Ports") or {}).get("22/tcp") or []
     ports = [int(binding["HostPort"]) for binding in bindings if binding.get("HostPort", "").isdigit()]
     return ports[0] if ports else None
+
+
+def _binding(found: dict[str, Any]) -> tuple[str, int] | None:
+    """What it was made with. Unlike what is published now, it is there while the container restarts."""
+    bindings = ((found.get("HostConfig") or {}).get("PortBindings") or {}).get("22/tcp") or []
+    wanted = [(each.get("HostIp", ""), int(each["HostPort"])) for each in bindings if each.get("HostPort", "").isdigit()]
+    return wanted[0] if wanted else None
 
 
 @dataclass(frozen=True)

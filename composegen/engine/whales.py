@@ -42,6 +42,11 @@ def start(project: str) -> None:
         docker.compose.start()
 
 
+def unpause(project: str) -> None:
+    with client(project) as docker:
+        docker.compose.unpause()
+
+
 def stop(project: str, *, seconds: int | None) -> None:
     with client(project) as docker:
         docker.compose.stop(timeout=seconds)

@@ -86,8 +86,8 @@ def log_in_with_openssh(folder: Folder, engine: Engine, command: Sequence[str], 
     return ready.log_in_with_openssh(replace(state, look=engine.look(), memory=memory.recall(folder.path)), command)
 
 
-def foresee(folder: Folder, engine: Engine, options: Options) -> list[str]:
-    """What `up` would do, one line a step. Raises EngineError: what its preflight raises."""
+def foresee(folder: Folder, engine: Engine, options: Options) -> dict[str, str]:
+    """What `up` would do: each step and its detail. Raises EngineError: what its preflight raises."""
     state, found = steps.preflight(State(folder, engine, options, Talk(lambda line: None)))
     why_build, why_anew = steps.why_build(state), steps.why_recreate(state)
     container = state.look.container
@@ -95,9 +95,11 @@ def foresee(folder: Folder, engine: Engine, options: Options) -> list[str]:
         begin = "create the container"
     elif why_anew or options.recreate:
         begin = f"create the container anew: {why_anew or 'asked for'}"
+    elif container.paused:
+        begin = "let the container go on, it is paused"
     else:
         begin = "nothing, it is running" if container.running else "start the container"
-    return [f"preflight {found}", f"build     {why_build or 'nothing'}", f"start     {begin}"]
+    return {"preflight": found, "build": why_build or "nothing", "start": begin}
 
 
 def connection(state: State) -> Connection:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from composegen.engine import Container, Engine, memory
 from composegen.engine.command import Command
-from composegen.errors import ComposegenError, EngineError, HostKeyChanged, LoginRefused, SshError
+from composegen.errors import CommandFailed, ComposegenError, EngineError, HostKeyChanged, LoginRefused, NotReachable, SshError
 from composegen.ssh import Address, HostKeys, KnownHosts, Session, keys, openssh, wait_for_login
 from composegen.up.state import State
 
+KILLED = 137  # exit status of a command in a container that ends
 CRASHES = 2  # restarts by the engine after which a container that is not running is not coming up
 
 
@@ -44,16 +47,24 @@ class Watch:
         self.dead = found
         return False
 
+    def ended(self, error: CommandFailed) -> bool:
+        """Whether a command in the container failed because that did not run, or ended meanwhile. It may run again by now."""
+        self.dead = self.engine.container()
+        refused = re.search(r"is restarting|is not running", error.output)
+        return bool(refused) or error.exit_code == KILLED or self.dead is None or not self.dead.running
+
 
 def log_in(state: State) -> State:
     """The state with a session. Raises SshError, after saying the container's state and last words."""
     watch = Watch(state.engine)
     try:
         session = _log_in(state, watch)
+    except CommandFailed as error:
+        if not watch.ended(error):
+            raise
+        raise _did_not_come_up(state, watch, NotReachable("the container does not stay up")) from error
     except SshError as error:
-        _say_last_words(state, watch)
-        hint = error.hint or "`composegen logs` shows all it said"
-        raise type(error)(f"SSH of '{state.engine.project}' did not come up: {error.message}", hint=hint) from error
+        raise _did_not_come_up(state, watch, error) from error
     known = replace(state.memory, container=state.container.id, credentials=_digest(state))
     if known != state.memory:
         memory.remember(state.folder.path, known)
@@ -112,8 +123,15 @@ def log_in_with_openssh(state: State, command: Sequence[str]) -> int:
     if (state.memory.container, state.memory.credentials) != (found.id, _digest(state)):
         _push_credentials(state)
         memory.remember(state.folder.path, replace(state.memory, container=found.id, credentials=_digest(state)))
-    argv = openssh.command(state.address, key=keys.own_key(), known_hosts=known_hosts.path, remote_command=command)
+    tty = None if sys.stdin.isatty() else False  # left alone, ssh says on every call that a pipe is no terminal
+    argv = openssh.command(state.address, key=keys.own_key(), known_hosts=known_hosts.path, remote_command=command, tty=tty)
     return Command(tuple(argv)).attached()
+
+
+def _did_not_come_up(state: State, watch: Watch, reason: SshError) -> SshError:
+    _say_last_words(state, watch)
+    hint = reason.hint or "`composegen logs` shows all it said"
+    return type(reason)(f"SSH of '{state.engine.project}' did not come up: {reason.message}", hint=hint)
 
 
 def _say_last_words(state: State, watch: Watch) -> None:

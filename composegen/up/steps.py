@@ -20,8 +20,7 @@ def preflight(state: State) -> Step:
         state.talk.say(f"note: exported {', '.join(folder.shadowed)} beat what .env says")
     known = look_around(state)
     found = known.look.container
-    if not (found and found.running):
-        _refuse_taken_port(state)
+    _refuse_unusable_port(known)
     if not found and not known.memory.container and (left := engine.volumes()):
         state.talk.say(f"note: volumes of an earlier '{engine.project}' will be used: {', '.join(left)}")
     return known, f"'{engine.project}' is {found.in_words() if found else 'not there yet'}"
@@ -41,12 +40,38 @@ def look_around(state: State) -> State:
     )
 
 
-def _refuse_taken_port(state: State) -> None:
-    settings = state.folder.settings
-    if not is_local() or host.port_is_free(settings.port, settings.bind) is not False:
+def _refuse_unusable_port(state: State) -> None:
+    """Before anything is destroyed: can a new or started container publish its port? Raises EngineError."""
+    found = state.look.container
+    if not is_local() or (found and found.alive and not (state.options.recreate or why_build(state) or why_recreate(state))):
         return
-    free = host.free_port(settings.port + 1, settings.bind)
-    raise EngineError(f"port {settings.port} on {settings.bind} is taken by another program", hint=f"set SSH_PORT={free} in .env")
+    address, port = _wanted(state)
+    # Whose port this container has itself is no question, only whether this host still has the address.
+    free = host.port_is_free(0 if found and found.holds(address, port) else port, address)
+    if free is None:
+        hint = "set SSH_BIND in .env to an address it has, such as 127.0.0.1, or to 0.0.0.0 for all"
+        raise EngineError(f"this host has no address {address}", hint=hint)
+    if not free:
+        raise _taken(state, address, port)
+
+
+def _wanted(state: State) -> tuple[str, int]:
+    """Address and port that the container will have. An unchanged one keeps its own, which a compose.override.yaml may have set."""
+    found, settings = state.look.container, state.folder.settings
+    if found and found.binding and found.config_hash == state.config_hash:
+        return found.binding
+    return settings.bind, settings.port
+
+
+def _taken(state: State, address: str, port: int) -> EngineError:
+    by, hint = "another program", f"set SSH_PORT={host.free_port(port + 1, address)} in .env"
+    if publisher := state.engine.publisher(address, port):
+        name, folder = publisher
+        by = f"the container '{name}'" + (f" of {folder}" if folder else "")
+        if folder and guard.same_folder(folder, state.folder.path):
+            by = f"the container '{name}', made from this folder under another name"
+            hint = f"`docker compose --project-name {name} down` removes it; its volumes stay. Or {hint}"
+    return EngineError(f"port {port} on {address} is taken by {by}", hint=hint)
 
 
 def build(state: State) -> Step:
@@ -85,11 +110,14 @@ def why_build(state: State) -> str:
 def start(state: State) -> Step:
     """A running container of that image and configuration. Raises EngineError: nobody agreed to what that would lose."""
     found = state.look.container
-    reason = "asked for" if found and state.options.recreate else why_recreate(state)
+    reason = why_recreate(state) or ("asked for" if found and state.options.recreate else "")
     if reason:
         _agree(state, reason)
     elif found and found.running:
         return state, "skipped, it is running"
+    elif found and found.paused:
+        state.engine.start()
+        return replace(state, look=replace(state.look, container=state.engine.container())), "goes on, it was paused"
     state.engine.up(recreate=bool(reason))
     look = replace(state.look, container=state.engine.container())
     done = "created anew" if reason else "started" if found else "created"

@@ -45,6 +45,22 @@ def test_plain_docker_does_the_same_and_up_sees_it(work: Work) -> None:
     assert work("ssh", "--", "true").code == 0
 
 
+@pytest.mark.parametrize("command", ["up", "start"])
+def test_a_paused_container_goes_on(work: Work, command: str) -> None:
+    work("up", "--no-test").ok()
+    began = work.id
+    work.engine("pause", work.project)
+    work(command).ok()
+    assert work("ssh", "--", "true").code == 0
+    assert work.id == began
+
+
+def test_a_script_on_standard_input_is_run_without_a_word_about_terminals(work: Work) -> None:
+    work("up", "--no-test").ok()
+    done = work.cli("ssh", cwd=work.path, stdin="echo hello\n").ok()
+    assert (done.stdout.splitlines()[-1], "erminal" in done.stderr) == ("hello", False)
+
+
 def test_build_shows_progress_and_up_then_skips_it(work: Work) -> None:
     done = work("build").ok()
     assert "exporting to image" in done.stderr

@@ -136,6 +136,38 @@ def test_a_container_that_ends_at_once_is_not_waited_for(work: Work) -> None:
     assert "no such luck" in done.stderr
 
 
+def test_a_container_that_crashes_again_and_again_is_explained_the_second_time_as_well(work: Work) -> None:
+    work.replace("container/entrypoint.sh", "prepare() {", "prepare() {\n  echo 'no such luck' >&2; exit 3")
+    assert work("up").code == 1
+    for command in ("up", "restart"):
+        again = work(command)
+        assert again.code == 1
+        assert "did not come up" in again.stderr
+        assert "no such luck" in again.stderr
+        assert "docker exec" not in again.stderr
+
+
+def test_an_address_that_this_host_lacks_costs_nobody_the_container(work: Work) -> None:
+    work("up", "--no-test").ok()
+    began = work.id
+    work.replace(".env", "SSH_BIND=127.0.0.1", "SSH_BIND=192.0.2.1")
+    refused = work("up", "--recreate")
+    assert refused.code == 1
+    assert "no address 192.0.2.1" in refused.stderr
+    assert work.id == began
+    work.replace(".env", "SSH_BIND=192.0.2.1", "SSH_BIND=0.0.0.0")
+    work("up", "--no-test").ok()
+    assert work.id != began
+
+
+def test_the_container_of_the_folders_former_name_is_named(work: Work) -> None:
+    work("up", "--no-test").ok()
+    work.replace(".env", f"COMPOSE_PROJECT_NAME={work.project}", f"COMPOSE_PROJECT_NAME={work.project}-new")
+    refused = work("up")
+    assert refused.code == 1
+    assert f"taken by the container '{work.project}', made from this folder" in refused.stderr
+
+
 def test_ctrl_c_in_the_build_leaves_nothing_and_the_next_up_goes_on(work: Work) -> None:
     work.replace("Dockerfile", "WORKDIR /home/code", "RUN sleep 60\nWORKDIR /home/code")
     done = work.interrupted("up", once="RUN sleep 60")

@@ -71,6 +71,14 @@ def test_a_dry_run_says_what_would_be_done_and_only_looks(folder: Path, docker: 
     assert all(call.startswith(("ps ", "inspect ", "volume ls")) for call in docker.calls)
 
 
+def test_a_dry_run_of_up_as_json_is_one_object_and_nothing_else(folder: Path) -> None:
+    code, stdout, _ = run("up", str(folder), "--json", "--dry-run")
+    assert code == 0
+    said = json.loads(stdout)
+    assert (said["dry_run"], said["project"]) == (True, "work")
+    assert [step["name"] for step in said["steps"]] == ["preflight", "build", "start"]
+
+
 def test_status_as_json_is_one_object_and_nothing_else(folder: Path) -> None:
     code, stdout, stderr = run("status", str(folder), "--json")
     assert code == 0

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from composegen.engine import command as under_test
 from composegen.engine.command import Command
 from composegen.errors import CommandFailed, EngineError
 from tests.engine_room.standin import Standin
@@ -107,3 +110,92 @@ def test_an_interrupt_lets_the_command_put_things_in_order(tmp_path: Path, visib
     with pytest.raises(KeyboardInterrupt):
         command.visible() if visible else command.run()
     assert marker.exists()
+
+
+def interrupt(*after: float) -> None:
+    for seconds in after:
+        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+@contextlib.contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[bytearray]:
+    """Standard error is a terminal, and what it showed is kept."""
+    outer, inner = os.openpty()
+    shown = bytearray()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # how a pseudo-terminal ends
+            while chunk := os.read(outer, 65536):
+                shown.extend(chunk)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    with os.fdopen(inner, "w") as stderr, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", stderr)
+        yield shown
+    watching.join()
+    os.close(outer)
+
+
+def test_an_interrupted_command_can_say_its_last_words_to_a_terminal_and_the_cursor_is_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    marker = tmp_path / "tidied"
+    floods = f"trap 'seq 100000; touch {marker}; exit 130' INT; printf '\\033[?25l'; while :; do seq 100; sleep 0.01; done"
+    began = time.monotonic()
+    with terminal(monkeypatch) as shown:
+        interrupt(0.5)
+        with pytest.raises(KeyboardInterrupt):
+            Command((*SHELL, floods)).visible()
+    assert marker.exists()
+    assert shown.endswith(b"\x1b[?25h")
+    assert time.monotonic() - began < under_test.PATIENCE / 2
+
+
+def test_an_interrupted_quiet_command_can_say_its_last_words(tmp_path: Path) -> None:
+    marker = tmp_path / "tidied"
+    interrupt(0.5)
+    with pytest.raises(KeyboardInterrupt):
+        Command((*SHELL, f"trap 'seq 100000; touch {marker}; exit 130' INT; while :; do sleep 0.05; done")).run()
+    assert marker.exists()
+
+
+DEAF = "trap '' INT; sleep 300 & echo $! >%s; echo ready; wait"
+
+
+def ended(pid_file: Path) -> bool:
+    """Whether that process is gone, or only waits for somebody to take note of its end."""
+    try:
+        return Path("/proc", pid_file.read_text().strip(), "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def wait_until_ended(pid_file: Path) -> None:
+    deadline = time.monotonic() + 5
+    while not ended(pid_file):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_after_patience_whatever_the_command_started_is_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, visible: bool
+) -> None:
+    monkeypatch.setattr(under_test, "PATIENCE", 0.3)
+    command = Command((*SHELL, DEAF % (tmp_path / "pid")))
+    interrupt(0.5)
+    with pytest.raises(KeyboardInterrupt):
+        command.visible() if visible else command.run()
+    wait_until_ended(tmp_path / "pid")
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_a_second_interrupt_kills_it_at_once(tmp_path: Path, visible: bool) -> None:
+    command = Command((*SHELL, DEAF % (tmp_path / "pid")))
+    began = time.monotonic()
+    interrupt(0.5, 1.2)
+    with pytest.raises(KeyboardInterrupt):
+        command.visible() if visible else command.run()
+    assert time.monotonic() - began < under_test.PATIENCE / 2
+    wait_until_ended(tmp_path / "pid")

@@ -111,6 +111,20 @@ def test_no_buildx_is_named_before_compose_can_panic(docker: Standin, engine: Do
         engine.versions()
 
 
+def test_a_container_that_publishes_a_port_is_found_by_address(docker: Standin, engine: DockerEngine) -> None:
+    docker.says(("publish=2222", "printf 'other\\t10.0.0.1:2222->22/tcp\\t/home/a\\nwork\\t127.0.0.1:2222->22/tcp\\t\\n'"))
+    assert engine.publisher("127.0.0.1", 2222) == ("work", None)
+    assert engine.publisher("0.0.0.0", 2222) == ("other", Path("/home/a"))
+    assert engine.publisher("127.0.0.2", 2222) is None
+
+
+@pytest.mark.parametrize(("state", "asked"), [("paused", "unpause"), ("exited", "start")])
+def test_starting_lets_a_paused_container_go_on(docker: Standin, engine: DockerEngine, state: str, asked: str) -> None:
+    docker.says(("inspect", printing({**CONTAINER, "State": {"Status": state}})))
+    engine.start()
+    assert docker.calls[-1] == f"compose --project-name work {asked}"
+
+
 def test_the_default_project_is_what_compose_takes() -> None:
     assert default_project(Path("/x/_My Project.v2")) == "myprojectv2"
 
@@ -130,6 +144,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "only_here": ("python:3.11",),
     "pull": ("python:3.11",),
     "push_keys": (["ssh-ed25519 AAAA"],),
+    "publisher": ("127.0.0.1", 2222),
     "push_password": ("secret",),
     "exec": (["true"],),
 }

@@ -44,6 +44,10 @@ HINTED = {
     "failed to resolve source metadata: failed to do request: Get …: dial tcp: i/o timeout": "registry cannot be reached",
     "all predefined address pools have been fully subnetted": "network prune",
     'failed to read /w/.env: line 3: unexpected character "\'" in variable name': ".env",
+    "Error response from daemon: cannot start a paused container, try unpause instead": "composegen start",
+    "Error response from daemon: Container 0d77 is paused, unpause the container before exec": "composegen start",
+    "Error response from daemon: container 0d77 is not running": "composegen logs",
+    "Error response from daemon: Container 0d77 is restarting, wait until the container is running": "composegen logs",
     "invalid mount config for type bind: bind source path does not exist: /w/code": "CODE_DIR",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from composegen.engine.memory import Memory, recall
 from composegen.errors import CommandFailed, EngineError
 from composegen.folder import Folder
 from composegen.model import Choices, Settings
-from composegen.up import Options, State, Talk, steps
+from composegen.up import Options, State, Talk, foresee, steps
 from composegen.up.status import status
 
 
@@ -25,6 +25,7 @@ class FakeEngine:
     hash: str = "now"
     lost: Loss = field(default_factory=Loss)
     project: str = "work"
+    published_by: tuple[str, Path | None] | None = None
     did: list[str] = field(default_factory=list)
 
     def look(self, base: str = "") -> Look:
@@ -38,6 +39,9 @@ class FakeEngine:
 
     def names_in_use(self) -> frozenset[str]:
         return frozenset()
+
+    def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None:
+        return self.published_by
 
     def config_hash(self) -> str:
         return self.hash
@@ -68,7 +72,10 @@ class FakeEngine:
         self.did.append("up recreate" if recreate else "up")
         self.there = replace(self.there, container=made(self.directory, image=self.there.image))
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        self.did.append("start")
+        self.there = replace(self.there, container=made(self.directory, image=self.there.image))
+
     def stop(self, *, seconds: int | None = None) -> None: ...
     def restart(self, *, seconds: int | None = None) -> None: ...
     def down(self, *, volumes: bool = False, seconds: int | None = None) -> None: ...
@@ -116,10 +123,12 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-def state(engine: FakeEngine, *, options: Options = Options(), person: Person | None = None, port: int = 0) -> State:
+def state(
+    engine: FakeEngine, *, options: Options = Options(), person: Person | None = None, port: int = 0, bind: str = "127.0.0.1"
+) -> State:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        settings = Settings(project_name="work", port=port or free.getsockname()[1])
+        settings = Settings(project_name="work", port=port or free.getsockname()[1], bind=bind)
     folder = Folder(engine.directory, Choices("python", "cpu"), settings)
     return State(folder, engine, options, (person or Person()).talk)
 
@@ -204,6 +213,16 @@ def test_a_stopped_container_is_started(directory: Path) -> None:
     assert engine.did == ["up"]
 
 
+def test_a_paused_container_goes_on(directory: Path) -> None:
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    engine.did.clear()
+    engine.there = replace(engine.there, container=made(directory, state="paused", image="sha256:new"))
+    assert "go on" in foresee(state(engine).folder, engine, Options())["start"]
+    assert walked(state(engine)).container.running
+    assert engine.did == ["start"]
+
+
 LOST = Loss(("A /opt/tool",), ("python train.py",))
 
 
@@ -234,6 +253,14 @@ def test_a_yes_or_the_option_makes_it_anew(directory: Path) -> None:
     assert engine.did == ["up recreate"]
 
 
+@pytest.mark.parametrize(("made_from", "reason"), [("changed", "compose.yaml or .env changed"), ("now", "asked for")])
+def test_a_recreation_that_is_asked_for_tells_the_reason_there_is_anyway(directory: Path, made_from: str, reason: str) -> None:
+    engine, person = changed(directory, Loss()), Person()
+    engine.hash = made_from
+    assert walked(state(engine, options=Options(recreate=True), person=person)).created
+    assert any(f"anew: {reason}" in line for line in person.heard)
+
+
 def test_a_recreation_that_loses_nothing_is_announced_and_done(directory: Path) -> None:
     engine, person = changed(directory, Loss()), Person()
     assert walked(state(engine, person=person)).created
@@ -241,15 +268,70 @@ def test_a_recreation_that_loses_nothing_is_announced_and_done(directory: Path) 
     assert any("loses nothing" in line for line in person.heard)
 
 
-def test_a_port_that_is_taken_is_said_before_anything_is_built(directory: Path) -> None:
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of 127.0.0.1 that somebody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_built(directory: Path, taken: int) -> None:
     engine = FakeEngine(directory)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(EngineError, match="is taken") as refused:
-            walked(state(engine, port=taken.getsockname()[1]))
+    with pytest.raises(EngineError, match="is taken by another program") as refused:
+        walked(state(engine, port=taken))
     assert "SSH_PORT=" in (refused.value.hint or "")
     assert engine.did == []
+
+
+def test_a_container_that_has_the_port_is_named(directory: Path, taken: int, tmp_path: Path) -> None:
+    theirs = FakeEngine(directory, published_by=("theirs", tmp_path))
+    with pytest.raises(EngineError, match=f"taken by the container 'theirs' of {tmp_path}"):
+        walked(state(theirs, port=taken))
+    ours = FakeEngine(directory, published_by=("old", directory))
+    with pytest.raises(EngineError, match="taken by the container 'old', made from this folder") as refused:
+        walked(state(ours, port=taken))
+    assert "docker compose --project-name old down" in (refused.value.hint or "")
+
+
+def publishing(directory: Path, port: int) -> FakeEngine:
+    """One whose container runs, and publishes that port of 127.0.0.1."""
+    engine = FakeEngine(directory)
+    walked(state(engine))
+    engine.did.clear()
+    engine.there = replace(engine.there, container=replace(made(directory, image="sha256:new"), binding=("127.0.0.1", port)))
+    return engine
+
+
+def test_a_new_port_that_is_taken_leaves_the_running_container_alone(directory: Path, taken: int) -> None:
+    engine = publishing(directory, port=1)
+    engine.hash = "changed"
+    with pytest.raises(EngineError, match="is taken"):
+        walked(state(engine, options=Options(recreate=True), port=taken))
+    assert engine.did == []
+
+
+def test_an_address_that_this_host_lacks_leaves_the_running_container_alone(directory: Path, taken: int) -> None:
+    engine = publishing(directory, taken)
+    engine.hash = "changed"
+    with pytest.raises(EngineError, match=r"no address 192\.0\.2\.1") as refused:
+        walked(state(engine, options=Options(recreate=True), port=taken, bind="192.0.2.1"))
+    assert "SSH_BIND" in (refused.value.hint or "")
+    assert engine.did == []
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "0.0.0.0"])
+def test_the_port_that_the_container_itself_has_is_not_taken(directory: Path, taken: int, bind: str) -> None:
+    engine = publishing(directory, taken)
+    assert not walked(state(engine, port=taken, bind=bind)).created
+    engine.hash = "changed"
+    assert walked(state(engine, port=taken, bind=bind)).created
+
+
+def test_a_port_of_an_override_file_is_the_one_that_counts(directory: Path, taken: int) -> None:
+    engine = publishing(directory, port=1)
+    assert walked(state(engine, options=Options(recreate=True), port=taken)).created
 
 
 def test_anothers_container_is_left_alone(directory: Path, tmp_path: Path) -> None:

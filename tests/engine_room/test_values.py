@@ -27,6 +27,7 @@ INSPECTED = {
             "com.docker.compose.image": "sha256:new",
         }
     },
+    "HostConfig": {"PortBindings": {"22/tcp": [{"HostIp": "127.0.0.1", "HostPort": "2222"}]}},
     "NetworkSettings": {"Ports": {"22/tcp": [{"HostIp": "127.0.0.1", "HostPort": "2222"}]}},
 }
 
@@ -35,6 +36,25 @@ def test_what_docker_inspect_says_is_read() -> None:
     found = Container.from_inspect(INSPECTED)
     assert (found.name, found.state, found.health, found.port, found.restarts) == ("work", "running", "healthy", 2222, 2)
     assert (found.working_dir, found.config_hash, found.image) == (Path("/home/a/work"), "d748", "sha256:new")
+
+
+@pytest.mark.parametrize(
+    ("made_for", "state", "wanted", "held"),
+    [
+        ("127.0.0.1", "running", ("127.0.0.1", 2222), True),
+        ("127.0.0.1", "restarting", ("127.0.0.1", 2222), True),
+        ("127.0.0.1", "paused", ("0.0.0.0", 2222), True),
+        ("0.0.0.0", "running", ("127.0.0.1", 2222), True),
+        ("127.0.0.1", "exited", ("127.0.0.1", 2222), False),
+        ("127.0.0.1", "running", ("127.0.0.2", 2222), False),
+        ("127.0.0.1", "running", ("127.0.0.1", 2223), False),
+    ],
+)
+def test_a_container_holds_its_port_while_it_lives(made_for: str, state: str, wanted: tuple[str, int], held: bool) -> None:
+    binding = {"PortBindings": {"22/tcp": [{"HostIp": made_for, "HostPort": "2222"}]}}
+    found = Container.from_inspect({**INSPECTED, "State": {"Status": state}, "HostConfig": binding})
+    assert found.binding == (made_for, 2222)
+    assert found.holds(*wanted) is held
 
 
 def test_a_container_that_compose_did_not_make_is_read_as_well() -> None:
