@@ -2,6 +2,7 @@
 
     ComposegenError                exit 1
     ├── UsageError                 exit 2   a flag, a name or a value that cannot be meant
+    │   └── model.WrongSetting              a variable of .env
     ├── FolderError                         the folder on disk: not ours, edited, unreadable, full
     ├── CatalogueError                      a catalogue file that does not say what it must
     ├── EngineError                         Docker is missing, stopped, forbidden, too old, or failed

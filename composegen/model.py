@@ -110,15 +110,21 @@ class Mount:
 
 
 SHM_SIZE = re.compile(r"(?i)^([1-9][0-9]*)(b|k|kb|m|mb|g|gb)$")
+SHM_UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+MOST_SHM = 2**50  # bytes; more than any machine has, and near what an engine cannot count any more
 
 
 def parse_shm(text: str) -> str:
     """`host`, `ipc` or a size with a unit, as Compose's `shm_size` reads it.
 
-    Raises UsageError: anything else, zero included.
+    Raises UsageError: anything else, zero and more than 1024 TiB included.
     """
-    if text in ("host", "ipc") or SHM_SIZE.fullmatch(text):
-        return text.lower()
+    if text in ("host", "ipc"):
+        return text
+    if size := SHM_SIZE.fullmatch(text):
+        if len(size[1]) <= len(str(MOST_SHM)) and int(size[1]) * SHM_UNITS[size[2][0].lower()] <= MOST_SHM:
+            return text.lower()
+        raise UsageError(f"'{text[:40]}' of /dev/shm is more than any machine has", hint="use host, ipc, or a size such as 8gb")
     raise UsageError(f"'{text}' is not a size of /dev/shm", hint="use host, ipc, or a size with its unit such as 8gb or 512mb")
 
 
@@ -146,6 +152,17 @@ class Choices:
 
 # --- What belongs to a person or a machine: .env, never tracked --------------------------------------------------------
 
+RANGES = {"port": (1, 65535), "uid": (0, 2**32 - 2), "gid": (0, 2**32 - 2)}  # Linux keeps the highest id to itself
+
+
+class WrongSetting(UsageError):
+    """A variable of `.env` that cannot be meant. `proposal` continues a hint with what could be written instead."""
+
+    def __init__(self, variable: str, text: str, problem: str, *, example: object) -> None:
+        self.variable = variable
+        self.proposal = f": for example {example}"
+        super().__init__(f"{variable} is '{text[:80]}', {problem}", hint=f"mend it in .env{self.proposal}")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -171,21 +188,19 @@ class Settings:
     def from_variables(cls, variables: dict[str, str]) -> Settings:
         """Read what a `.env` says; a variable that is absent or empty keeps its default.
 
-        Raises UsageError: SSH_PORT, USER_UID or USER_GID is not a number, or one that cannot be.
+        Raises WrongSetting: SSH_PORT, USER_UID or USER_GID is not a number, or one that cannot be.
         """
         given: dict[str, Any] = {}
         for setting in fields(cls):
             text = variables.get(setting.metadata["variable"], "")
             if not text:
                 continue
-            if setting.name in ("port", "uid", "gid"):
-                if not text.isascii() or not text.isdigit():
-                    raise UsageError(f"{setting.metadata['variable']} is '{text}', not a number", hint="mend it in .env")
+            if setting.name in RANGES:
+                least, most = RANGES[setting.name]
+                if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= most:
+                    problem = f"not a number from {least} to {most}"
+                    raise WrongSetting(setting.metadata["variable"], text, problem, example=setting.default)
                 given[setting.name] = int(text)
-                least, most = (1, 65535) if setting.name == "port" else (0, 2**32 - 2)
-                if not least <= given[setting.name] <= most:
-                    variable = setting.metadata["variable"]
-                    raise UsageError(f"{variable} is {text[:20]}, not between {least} and {most}", hint="mend it in .env")
             elif setting.name == "authorized_keys":
                 given[setting.name] = tuple(line for line in text.splitlines() if line.strip())
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,10 @@ from typer.core import TyperGroup
 from composegen.cli.commands import COMMANDS, overview
 from composegen.cli.plain import read_plainly
 from composegen.errors import CommandFailed, ComposegenError, UsageError
+
+# What a path or a disk can be at fault for; any other refusal of the system that nobody explained is a bug, and stays a traceback.
+PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
+DISK_ERRORS = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
 
 # What typer raises when the words of a command line do not fit; it has no public name of its own.
 WrongUsage: Any = typer.BadParameter.__base__
@@ -66,8 +71,11 @@ class Commands(TyperGroup):
             if isinstance(error, BrokenPipeError):
                 # The reader of a pipe (`| head`) went away: nobody is left to tell.
                 sys.stderr.close()
+            elif error.errno not in PATH_ERRORS | DISK_ERRORS:
+                raise
             else:
-                show(ComposegenError(f"{error.filename or 'the system'}: {error.strerror or error}", hint="look at that path"))
+                said = f"{str(error.filename or 'the system')[:80]}: {error.strerror}"
+                show(ComposegenError(said, hint="look at that path, its owner and mode, and at free space"))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

@@ -7,15 +7,13 @@ write(plan)              makes it so; on any failure the folder is as it was
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from composegen import document, dotenv, host
-from composegen.errors import FolderError, UsageError
+from composegen import document, dotenv
+from composegen.errors import FolderError
 from composegen.folder.atomic import Owner, all_or_nothing
 from composegen.folder.changes import (
     COMPOSE,
@@ -30,12 +28,14 @@ from composegen.folder.changes import (
     read_text,
     refuse_foreign,
 )
-from composegen.model import Choices, Settings, project_name
+from composegen.folder.settings import UNBUILDABLE, read_settings
+from composegen.model import Choices, Settings
 
 __all__ = [
     "COMPOSE",
     "ENV",
     "GENERATED",
+    "UNBUILDABLE",
     "Change",
     "Folder",
     "Kind",
@@ -44,6 +44,7 @@ __all__ = [
     "open_folder",
     "plan",
     "plan_env",
+    "read_settings",
     "read_text",
     "refuse_foreign",
     "write",
@@ -75,25 +76,7 @@ def open_folder(directory: Path, environment: Mapping[str, str] | None = None) -
     variables = dotenv.parse(read_text(directory / ENV) or "", exported)
     ours = Settings().to_variables()
     shadowed = tuple(name for name in ours if name in exported and exported[name] != variables.get(name, ""))
-    try:
-        settings = Settings.from_variables({**variables, **{name: exported[name] for name in ours if name in exported}})
-        refuse_invalid(settings)
-    except UsageError as error:
-        beaten = f"; exported {', '.join(shadowed)} beat what it says" if shadowed else ""
-        raise UsageError(error.message, hint=f"{error.hint}{beaten}") from None
-    return Folder(directory.resolve(), choices, settings, shadowed)
-
-
-def refuse_invalid(settings: Settings) -> None:
-    """Raises UsageError: a name or an address that Compose, Linux or the engine would refuse later, and less clearly."""
-    if settings.project_name:
-        project_name(settings.project_name)
-    if not re.fullmatch(host.LINUX_USER, settings.user):
-        raise UsageError(f"SSH_USER is '{settings.user}', which is no name of a Linux user", hint="mend it in .env")
-    try:
-        ipaddress.ip_address(settings.bind)
-    except ValueError:
-        raise UsageError(f"SSH_BIND is '{settings.bind}', not an IP address", hint="mend it in .env: 127.0.0.1") from None
+    return Folder(directory.resolve(), choices, read_settings(variables, exported), shadowed)
 
 
 def write(plan: Plan, *, owner: Owner | None = None) -> None:

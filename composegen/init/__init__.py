@@ -69,7 +69,7 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
         # Last: composegen's own key is made for a folder that will be written only.
         asked["authorized_keys"] = settings.authorized_keys(request.keys, dry_run=dry_run or bool(plan.conflicts))
     text = _env_text(env, {**settings.defaults(directory, caller), **asked} if env is None else asked, choices)
-    after = _settings(text) or Settings()
+    after = folder.read_settings(dotenv.parse(text), {})
     made = (after.code_dir,) if after.code_dir.startswith("./") else ()
     plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
     notes += settings.remarks(after, exported)

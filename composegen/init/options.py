@@ -206,12 +206,12 @@ def wheel(path: Path) -> str:
 
     if not re.fullmatch(_WHEEL, path.name):
         raise UsageError(f"'{path.name}' is not a wheel's name", hint="NAME-VERSION-PYTHON-ABI-PLATFORM.whl, as pip downloads it")
-    if not path.is_file():
-        raise UsageError(f"no file '{path}'", hint="give the path of a .whl file")
     try:
+        if not path.is_file():
+            raise UsageError(f"no file '{path}'", hint="give the path of a .whl file")
         sound = is_zipfile(path)
     except OSError as error:
-        raise UsageError(f"cannot read '{path}': {error.strerror}", hint="look at its owner and mode") from None
+        raise UsageError(f"cannot read '{str(path)[-80:]}': {error.strerror}", hint="give the path of a .whl file") from None
     if not sound:
         raise UsageError(f"'{path}' is not a wheel: it is no zip archive", hint="download it again")
     return path.name

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from composegen import dotenv
 from composegen.errors import UsageError
+from composegen.folder import COMPOSE, UNBUILDABLE
 from composegen.init.options import UNPRINTABLE
 from composegen.model import CODE_TARGET, Mount
 
@@ -33,13 +34,8 @@ TAKEN = (
     "/var/lib/ide",
 )
 
-# What no folder's path may hold, each seen with Compose 2.40 and buildx 0.29.
-UNBUILDABLE = {
-    "%": "Compose takes the path for a part of a web address",
-    '"': "buildx reads the paths of a build as CSV",
-    ",": "buildx reads the paths of a build as CSV",
-    "${": "buildx takes it for a variable",
-}
+# What no folder's path may hold.
+UNUSABLE = {"%": "Compose takes the path for a part of a web address", **UNBUILDABLE}
 
 
 def code(text: str, folder: Path) -> str:
@@ -75,14 +71,16 @@ def directory(path: Path) -> Path:
     _refuse_unusable("DIR", str(path))
     with _looked_at("DIR", str(path)):
         whole = str(path.resolve())
-        if path.is_symlink() and not path.exists():
-            raise UsageError(f"DIR: '{path}' is a link that leads nowhere", hint="mend or remove it, or choose another folder")
+        for each in (path, *path.parents):
+            if each.is_symlink() and not each.exists():
+                raise UsageError(f"DIR: '{each}' is a link that leads nowhere", hint="mend or remove it, or choose another folder")
+        (path / COMPOSE).exists()  # a folder that may not be entered says so here
         if (file := next((each for each in path.absolute().parents if each.exists() and not each.is_dir()), None)) is not None:
             raise UsageError(f"DIR: '{file}' is not a folder", hint="choose another folder")
     _refuse_colon("DIR", whole)
-    for sign, reason in UNBUILDABLE.items():
+    for sign, reason in UNUSABLE.items():
         if sign in whole:
-            raise UsageError(f"DIR: '{whole}' holds {sign}, and {reason}", hint="choose a folder without it")
+            raise UsageError(f"DIR: '{whole}' holds '{sign}': {reason}", hint="choose a folder without it")
     return path
 
 

@@ -132,16 +132,25 @@ def read(path: Path) -> tuple[PublicKey, ...]:
     Raises UsageError: the file cannot be read, is too large, holds no key, a private key, or a line that is not a key sshd accepts.
     """
     try:
-        # Opening a named pipe that nobody writes to would wait for ever.
-        if path.expanduser().is_fifo() and not path.is_relative_to("/dev"):
-            raise UsageError(f"{path} is a pipe, not a key file", hint="--key takes a .pub file")
-        with path.expanduser().open("rb") as file:
-            content = file.read(MAX_FILE + 1)
+        file = path.expanduser()
+    except RuntimeError:  # ~NAME, where there is no such person
+        raise UsageError(f"cannot read the key file {path}: no such user", hint="--key takes a .pub file") from None
+    try:
+        # A named pipe that nobody writes to, or a terminal, would be waited for for ever.
+        if file.exists() and not file.is_file() and not file.is_dir() and not _is_handed_over(file):
+            raise UsageError(f"{path} is a pipe or device, not a key file", hint="--key takes a .pub file")
+        with file.open("rb") as stream:
+            content = stream.read(MAX_FILE + 1)
     except OSError as error:
         raise UsageError(f"cannot read the key file {path}: {error.strerror or error}", hint="--key takes a .pub file") from None
     if len(content) > MAX_FILE:
         raise UsageError(f"{path} is too large for a key file", hint="--key takes a .pub file")
     return _once(parse_file(content, path))
+
+
+def _is_handed_over(file: Path) -> bool:
+    """Whether the shell opened it for this process: `--key /dev/stdin`, or `--key <(ssh-add -L)`."""
+    return str(file) == "/dev/stdin" or str(file.parent) in ("/dev/fd", "/proc/self/fd")
 
 
 def offered(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> tuple[PublicKey, ...]:

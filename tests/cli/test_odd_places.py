@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -9,7 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from composegen.cli.app import Commands
 from tests.support.cli import Cli, Result
 
 Run = Callable[..., Result]
@@ -38,15 +42,22 @@ LONG = "x" * 300
         ([LONG], "File name too long"),
         (["w", "--code", f"/tmp/{LONG}"], "File name too long"),
         (["w", "--mount", f"/tmp/{LONG}:/m"], "File name too long"),
-        (["loop"], "symbolic links"),
-        (["loop/sub"], "symbolic links"),
+        (["w", "--wheel", f"{LONG}-1-py3-none-any.whl"], "File name too long"),
+        (["loop"], "link"),  # a loop of symbolic links, or since Python 3.13 one that leads nowhere
+        (["loop/sub"], "link"),
+        (["w", "--code", "loop"], "loop"),
+        (["w", "--mount", "loop:/m"], "loop"),
         (["dangling"], "leads nowhere"),
+        (["dangling/sub"], "'dangling' is a link that leads nowhere"),
         (["file/sub"], "is not a folder"),
         (["com,ma"], "CSV"),
         (['quo"te'], "CSV"),
         (["${HOME}"], "variable"),
         (["per%cent"], "web address"),
         (["w", "--key", "pipe"], "is a pipe"),
+        (["w", "--key", "/dev/zero"], "or device"),
+        (["w", "--key", "~nobody-of-this-name/key.pub"], "no such user"),
+        (["w", "--shm", "99999999999999999g"], "more than any machine has"),
     ],
     ids=lambda value: value[0][:12] if isinstance(value, list) else None,
 )
@@ -78,6 +89,7 @@ def test_a_folder_that_may_not_be_entered_is_explained(composegen: Cli, tmp_path
         public.chmod(0o777)
         result = Cli(home=public / "home", prefix=tuple(somebody))("init", "python", *arguments, cwd=public)
         assert result.code in (1, 2) and "Traceback" not in result.stderr, result
+        assert result.code == 2, result
         explained(result, result.code, "closed")
     finally:
         shutil.rmtree(public)
@@ -94,13 +106,18 @@ def test_a_current_folder_that_is_gone_is_explained(composegen: Cli, tmp_path: P
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("SSH_PORT=99999", "SSH_PORT is 99999"),
-        ("SSH_PORT=0", "SSH_PORT is 0"),
+        ("SSH_PORT=99999", "SSH_PORT is '99999', not a number from 1 to 65535"),
+        ("SSH_PORT=0", "SSH_PORT is '0'"),
         ("SSH_PORT=abc", "SSH_PORT is 'abc'"),
-        ("USER_UID=99999999999", "USER_UID"),
-        ("COMPOSE_PROJECT_NAME='Bad Name'", "Bad Name"),
-        ("SSH_USER='bad user'", "SSH_USER"),
-        ("SSH_BIND=foo", "SSH_BIND"),
+        (f"SSH_PORT={'9' * 5000}", "SSH_PORT is '999"),
+        ("USER_UID=99999999999", "USER_UID is"),
+        ("USER_GID=-1", "USER_GID is"),
+        ("COMPOSE_PROJECT_NAME='Bad Name'", "COMPOSE_PROJECT_NAME is 'Bad Name', not a name Compose accepts"),
+        ("SSH_USER='bad user'", "SSH_USER is 'bad user'"),
+        ("SSH_BIND=foo", "SSH_BIND is 'foo'"),
+        ("SSH_BIND=fe80::1%eth0", "SSH_BIND is"),
+        ("CA_BUNDLE=/etc/a,b.crt", "buildx reads the paths of a build as CSV"),
+        ("CA_BUNDLE='/etc/${A}.crt'", "buildx takes it for a variable"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_explained(run: Run, tmp_path: Path, line: str, said: str) -> None:
@@ -110,8 +127,49 @@ def test_a_value_that_cannot_be_meant_is_explained(run: Run, tmp_path: Path, lin
     name, _, value = line.partition("=")
     env.write_text("".join(f"{each}\n" for each in text.splitlines() if not each.startswith(f"{name}=")) + f"{line}\n")
     explained(run("status", "w"), 2, said)
+    again = run("init", "python", "w", "--shm", "2gb")
+    explained(again, 2, said)
+    assert "hint: mend it in .env: for example " in again.stderr
 
     env.write_text(text)
     exported = run("status", "w", env={name: value.strip("'")})
     explained(exported, 2, said)
-    assert f"exported {name}" in exported.stderr
+    assert f"hint: unset or correct the exported {name}: for example " in exported.stderr and ".env" not in exported.stderr
+
+
+def test_a_value_of_env_is_mended_by_the_option_for_it(run: Run, tmp_path: Path) -> None:
+    run("init", "python", "w").ok()
+    env = tmp_path / "here/w/.env"
+    env.write_text(env.read_text().replace("SSH_BIND=127.0.0.1", "SSH_BIND=foo"))
+    run("init", "python", "w", "--bind", "127.0.0.1").ok()
+    assert "SSH_BIND=127.0.0.1" in env.read_text()
+
+
+@pytest.mark.parametrize("sign", ['"', ",", "${A}"])
+def test_code_and_mounts_may_hold_what_no_build_reads(run: Run, tmp_path: Path, sign: str) -> None:
+    source = tmp_path / f"a{sign}b"
+    source.mkdir()
+    run("init", "python", "w", "--code", str(source), "--mount", f"{source}:/m").ok()
+    explained(run("init", "python", "w", cwd=source), 2, "buildx")
+
+
+@pytest.mark.parametrize("place", ["/dev/stdin", "/dev/fd/0"])
+def test_a_key_may_come_through_a_pipe_that_the_shell_opened(run: Run, tmp_path: Path, place: str) -> None:
+    run("init", "python", "first").ok()
+    key = (tmp_path / "home/.config/composegen/id_ed25519.pub").read_text()
+    run("init", "python", "second", "--key", place, stdin=key, timeout=20).ok()
+    assert key.split()[1] in (tmp_path / "here/second/.env").read_text()
+
+
+@pytest.mark.parametrize(("error", "shown"), [(OSError(errno.EACCES, "Permission denied", "x"), True), (OSError("odd"), False)])
+def test_only_a_paths_or_disks_refusal_is_taken_for_a_mistake(error: OSError, shown: bool) -> None:
+    broken = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
+
+    @broken.callback(invoke_without_command=True)
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(broken, [])
+    assert result.exit_code == 1
+    assert ("error: x: Permission denied" in result.stderr) is shown
+    assert isinstance(result.exception, SystemExit if shown else OSError)

@@ -30,6 +30,8 @@ def test_an_unknown_stack_with_the_nearest(refused: Run) -> None:
         ("--shm", "8", "not a size"),
         ("--shm", "-1gb", "not a size"),
         ("--shm", "lots", "not a size"),
+        ("--shm", "1048577g", "more than any machine has"),
+        ("--shm", "9" * 5000 + "b", "more than any machine has"),
         ("--shm", "8gb\n", "line break"),
         ("--base", "Not An Image", "not the name of an image"),
         ("--base", "x\nRUN evil", "line break"),
@@ -216,7 +218,7 @@ def test_a_folder_whose_record_is_nonsense(refused: Run, composegen: Run, here: 
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("a\nb", "line break"), ("a:b", "colon"), ("100%", "holds %, and Compose takes the path")]
+    ("name", "says"), [("a\nb", "line break"), ("a:b", "colon"), ("100%", "holds '%': Compose takes the path")]
 )
 def test_a_folder_that_compose_could_not_use(refused: Run, name: str, says: str) -> None:
     refused("init", "python", name, says=says)

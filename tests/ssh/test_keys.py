@@ -187,7 +187,17 @@ def test_a_private_key_is_refused_and_its_public_half_named(tmp_path: Path, pass
 
 
 def test_an_unreadable_file_is_refused_with_the_reason(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "missing", "No such file"), (tmp_path, "Is a directory"), (Path("/dev/zero"), "too large")):
+    large = tmp_path / "large"
+    large.touch()
+    os.truncate(large, keys.MAX_FILE + 1)
+    os.mkfifo(tmp_path / "pipe")
+    for path, reason in (
+        (tmp_path / "missing", "No such file"),
+        (tmp_path, "Is a directory"),
+        (large, "too large"),
+        (tmp_path / "pipe", "a pipe or device"),
+        (Path("/dev/zero"), "a pipe or device"),
+    ):
         with pytest.raises(UsageError, match=reason):
             keys.read(path)
     forbidden = tmp_path / "forbidden"

@@ -1,0 +1,55 @@
+"""What `.env` and exported variables say, as Settings held against what Compose, Linux and the engine take."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+
+from composegen import host
+from composegen.errors import UsageError
+from composegen.model import PROJECT_NAME, Settings, WrongSetting, project_name_from
+
+# What the path of a file that a build reads may not hold, each seen with Compose 2.40 and buildx 0.29.
+UNBUILDABLE = {
+    '"': "buildx reads the paths of a build as CSV",
+    ",": "buildx reads the paths of a build as CSV",
+    "${": "buildx takes it for a variable",
+}
+
+
+def read_settings(env: Mapping[str, str], exported: Mapping[str, str]) -> Settings:
+    """The settings in the variables of a `.env`; an exported variable beats it, as it does in Compose.
+
+    Raises UsageError: a value that cannot be meant; the hint says where it is to be mended.
+    """
+    beaten = {name: exported[name] for name in Settings().to_variables() if name in exported}
+    try:
+        settings = Settings.from_variables({**env, **beaten})
+        _refuse_invalid(settings)
+    except WrongSetting as error:
+        if error.variable not in beaten:
+            raise
+        raise UsageError(error.message, hint=f"unset or correct the exported {error.variable}{error.proposal}") from None
+    return settings
+
+
+def _refuse_invalid(settings: Settings) -> None:
+    """Raises WrongSetting: what Compose, Linux or the engine would refuse later, and less clearly."""
+    name, address, bundle = settings.project_name, settings.bind, settings.ca_bundle
+    if name and not PROJECT_NAME.fullmatch(name):
+        raise WrongSetting("COMPOSE_PROJECT_NAME", name, "not a name Compose accepts", example=project_name_from(name))
+    if not _is_address(address):
+        raise WrongSetting("SSH_BIND", address, "not an IP address that Docker takes", example="127.0.0.1")
+    if not re.fullmatch(host.LINUX_USER, settings.user):
+        raise WrongSetting("SSH_USER", settings.user, "not a Linux user's name", example=host.linux_user_name(settings.user))
+    for sign, reason in UNBUILDABLE.items():
+        if sign in bundle:
+            raise WrongSetting("CA_BUNDLE", bundle, f"which holds '{sign}': {reason}", example="./ca.crt, a copy of it")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(text)) and "%" not in text
+    except ValueError:
+        return False
