@@ -18,6 +18,7 @@ demo: setup ## A running, SSH-reachable MindSpore container (CPU), checked over 
 	@scripts/with-engine.sh scripts/demo.sh
 
 test: setup ## The whole test suite, real engine included
+	@scripts/install-test-tools.sh
 	@scripts/install-judges.sh
 	@scripts/with-engine.sh $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -22,6 +23,14 @@ _reason = pytest.StashKey[str]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-engine", action="store_true", help="fail where a test would be skipped for want of a Docker engine")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A whole run has every tier that needs no GPU: what would be skipped for want of a tool is missing."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    missing = [tool for tool in ("sshd", "sshpass", "ssh", "git", "ip") if not shutil.which(tool, path=path)]
+    if missing and session.config.getoption("--require-engine"):
+        pytest.exit(f"--require-engine: no {', '.join(missing)} here: scripts/install-test-tools.sh installs them", returncode=1)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
