@@ -126,6 +126,20 @@ def command_line(bench: Bench) -> Iterator[Row]:
     yield Row("`composegen init mindspore`", ours, "`docker compose version`", theirs, 3.5)
 
 
+def checking(bench: Bench) -> Iterator[Row]:
+    """Time grows with the number of folders and not faster, and a folder takes little of it. Half of them are another stack."""
+    for stack in ("pytorch", "python"):
+        run(COMPOSEGEN, "init", stack, f"model-{stack}", cwd=bench.scratch)
+    for many in (100, 1000):
+        for number in range(many):
+            model = bench.scratch / f"model-{('pytorch', 'python')[number % 2]}"
+            shutil.copytree(model, bench.scratch / f"folders-{many}" / f"{number:04}")
+    check = {many: partial(run, COMPOSEGEN, "check", "--all", f"folders-{many}", cwd=bench.scratch) for many in (100, 1000)}
+    thousand, hundred = side_by_side(check[1000], check[100], rounds=bench.rounds)
+    yield Row("`composegen check` over 1,000 folders", thousand, "over 100 folders", hundred, 11.0)
+    yield Row("the same, a folder of 1,000", thousand / 1000, "10 ms", 0.010, 1.0)
+
+
 def starting(bench: Bench) -> Iterator[Row]:
     stack = bench.folder()
     up = partial(stack.composegen, "up", "--no-test")
@@ -240,7 +254,13 @@ def megabytes(image: str) -> float:
     return int(run("docker", "image", "inspect", "--format", "{{.Size}}", image)) / 1e6
 
 
-PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {"command": command_line, "start": starting, "size": sizes, "ready": ready}
+PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "command": command_line,
+    "check": checking,
+    "start": starting,
+    "size": sizes,
+    "ready": ready,
+}
 
 
 # --- The run ------------------------------------------------------------------------------------------------------------

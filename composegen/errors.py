@@ -1,6 +1,7 @@
 """Every mistake composegen explains: one fact, then a hint.
 
     ComposegenError                exit 1
+    ├── Told                            a command that reports has said what it found; the exit code goes with it
     ├── UsageError                 exit 2   a flag, a name or a value that cannot be meant
     │   └── model.WrongSetting              a variable of .env
     ├── FolderError                         the folder on disk: not ours, edited, unreadable, full
@@ -55,6 +56,10 @@ class CatalogueError(ComposegenError):
 
 class EngineError(ComposegenError):
     pass
+
+
+class Told(ComposegenError):
+    """What a command found is on stdout already, as text or JSON; this is the sentence and the exit code that go with it."""
 
 
 class CommandFailed(EngineError):

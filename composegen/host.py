@@ -121,6 +121,30 @@ def user_ids(name: str) -> tuple[int, int] | None:
     return entry.pw_uid, entry.pw_gid
 
 
+def group_id(name: str) -> str:
+    """The number of a group of this host; empty where there is no such group."""
+    import grp
+
+    try:
+        return str(grp.getgrnam(name).gr_gid)
+    except KeyError:
+        return ""
+
+
+def staged(directory: Path) -> tuple[str, ...]:
+    """What git would commit below `directory`, relative to it; nothing where that is no work tree or there is no git."""
+    import subprocess
+
+    if git_root(directory) is None:
+        return ()
+    try:
+        argv = ["git", "-C", str(directory), "diff", "--cached", "--name-only", "--relative", "-z"]
+        said = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    except OSError:
+        return ()
+    return tuple(name for name in said.stdout.split("\0") if name) if said.returncode == 0 else ()
+
+
 def git_root(path: Path) -> Path | None:
     """The work tree of the git repository that `path` is in, or None, also where its folders may not be looked into."""
     try:

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Build a Debian 12 base image from packages, for machines that reach no image registry.
+# Build a Debian base image from packages, for machines that reach no image registry.
 #
 #   scripts/bootstrap-base.sh [--plain] [IMAGE]        default: composegen-base:bookworm
 #
-# The image is a drop-in for python:3.11-slim-bookworm: python and pip in /usr/local/bin, no PEP 668 marker, CMD python3.
-# It is Debian's own Python 3.11, not python.org's. --plain leaves Python out. Nothing is done where IMAGE exists already.
+# The tag of IMAGE says which Debian: bullseye (11), bookworm (12) or trixie (13); any other tag means bookworm.
+# The image is a drop-in for python:3.*-slim-SUITE: python and pip in /usr/local/bin, no PEP 668 marker, CMD python3.
+# It is Debian's own Python (3.9, 3.11, 3.13), not python.org's. --plain leaves Python out. Nothing is done where IMAGE exists already.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -17,7 +18,7 @@ if [ "${1:-}" = --plain ]; then
     shift
 fi
 IMAGE=${1:-composegen-base:bookworm}
-SUITE=bookworm
+case ${IMAGE##*:} in bullseye | trixie) SUITE=${IMAGE##*:} ;; *) SUITE=bookworm ;; esac
 
 if docker image inspect "$IMAGE" >/dev/null 2>&1; then exit 0; fi
 if [ "$(id -u)" -ne 0 ]; then
@@ -40,7 +41,7 @@ source_of() {
 [ -n "${MIRROR:-$(source_of debian)}" ] || refresh_packages >&2
 mirror=${MIRROR:-$(source_of debian)}
 [ -n "$mirror" ] || fail "this machine's apt configuration has no Debian source" \
-    "on Ubuntu, name one: MIRROR=http://…/debian/ $0, or pull python:3.11-slim-bookworm through a registry mirror"
+    "on Ubuntu, name one: MIRROR=http://…/debian/ $0, or pull python:3-slim-$SUITE through a registry mirror"
 
 work=$(mktemp -d)
 root=$work/root log=$work/log
@@ -51,7 +52,7 @@ debootstrap --variant=minbase --include="$packages" "$SUITE" "$root" "$mirror" >
     fail "debootstrap failed" "the lines above are the end of what it said"
 }
 
-# python.org's layout, which users of python:3.11-slim expect.
+# python.org's layout, which users of python:*-slim expect.
 if [ -e "$root/usr/bin/python3" ]; then
     for name in python python3; do ln -s /usr/bin/python3 "$root/usr/local/bin/$name"; done
     for name in pip pip3; do ln -s /usr/bin/pip3 "$root/usr/local/bin/$name"; done

@@ -18,6 +18,17 @@ ROOT = Path(__file__).resolve().parents[1]
 STACKS = {
     "mindspore": ["mindspore"],
     "mindspore-cpu": ["mindspore", "--device", "cpu"],
+    "mindspore-npu": ["mindspore", "--device", "npu"],
+    "pytorch": ["pytorch"],
+    "pytorch-cpu": ["pytorch", "--device", "cpu"],
+    "pytorch-rocm": ["pytorch", "--device", "rocm"],
+    "tensorflow": ["tensorflow"],
+    "tensorflow-cpu": ["tensorflow", "--device", "cpu"],
+    "jax": ["jax"],
+    "jax-cpu": ["jax", "--device", "cpu"],
+    "paddle": ["paddle"],
+    "paddle-cpu": ["paddle", "--device", "cpu"],
+    "cuda": ["cuda"],
     "python": ["python"],
 }
 

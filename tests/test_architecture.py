@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from composegen import catalogue, render
-from composegen.model import Choices
+from composegen.model import Choices, record
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "composegen"
@@ -24,7 +24,7 @@ FLOORS = (
     {"model", "host", "dotenv"},
     {"document", "engine", "ssh"},
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
-    {"init"},
+    {"init", "drift"},
     {"up"},
     {"testing"},
     {"cli"},
@@ -179,10 +179,12 @@ def test_no_template_is_an_orphan() -> None:
     found = {str(path.relative_to(templates)) for path in templates.rglob("*") if path.is_file()}
     produced = {path for choices in every_choice() for path in render.render(choices, catalogue.stack(choices.stack))}
     included = {
-        name for path in found for name in re.findall(r"{% include \"([^\"]+)\"", (templates / path).read_text(encoding="utf-8"))
+        name
+        for path in found
+        for name in re.findall(r"(?:{%|#%) include \"([^\"]+)\"", (templates / path).read_text(encoding="utf-8"))
     }
 
-    assert found == produced | included | {"env"}
+    assert found == produced - {record.FILE} | included | {"env"}
 
 
 def every_choice() -> Iterator[Choices]:

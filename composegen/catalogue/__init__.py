@@ -1,53 +1,59 @@
-"""What composegen knows about frameworks: one YAML file per stack beside this module."""
+"""What composegen knows about frameworks: one YAML file per stack beside this module, and facts that they share in `facts/`.
+
+schema    a file as somebody writes it, and every variant that it means
+reading   from a file to a stack, with every problem at once; kept ready-made in the user's cache
+mirrors   where images and packages come from where the usual places are slow
+"""
 
 from __future__ import annotations
 
-from functools import cache
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composegen import document
+from composegen.catalogue.reading import parse, read
 from composegen.errors import CatalogueError, UsageError
-from composegen.model import Check, Stack, Variant
+from composegen.model import Stack
 
-HERE = Path(__file__).parent
+__all__ = ["OWN", "VARIABLE", "describe", "directories", "files", "names", "parse", "stack", "summarise"]
+
+OWN = Path(__file__).parent
+VARIABLE = "COMPOSEGEN_CATALOGUE"
 
 
-@cache
-def names() -> tuple[str, ...]:
+def files(directories: Sequence[Path] = ()) -> dict[str, Path]:
+    """Every stack's name with its file, sorted. A stack of one of `directories` replaces composegen's own of that name.
+
+    Raises CatalogueError: one of `directories` is not a folder with catalogue files.
+    """
+    found: dict[str, Path] = {}
+    for directory in (OWN, *directories):
+        here = {file.stem: file for file in directory.glob("*.yaml")} if directory.is_dir() else {}
+        if not here:
+            what = "has no *.yaml file" if directory.is_dir() else "is not a folder"
+            raise CatalogueError(f"the catalogue '{directory}' {what}", hint="docs/adding-a-stack.md says what goes into one")
+        found |= here
+    return dict(sorted(found.items()))
+
+
+def directories(given: Sequence[Path], environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where stacks are looked up besides here: `given`, and above that what COMPOSEGEN_CATALOGUE names, separated by colons."""
+    exported = environment.get(VARIABLE, "")
+    return (*(Path(each) for each in exported.split(os.pathsep) if each), *given)
+
+
+def names(directories: Sequence[Path] = ()) -> tuple[str, ...]:
     """Every stack's name, sorted."""
-    return tuple(sorted(file.stem for file in HERE.glob("*.yaml")))
+    return tuple(files(directories))
 
 
-@cache
-def stack(name: str) -> Stack:
-    """The stack of that name. Raises UsageError: there is none."""
-    if name not in names():
-        raise UsageError.unknown("stack", name, names(), more="`composegen stacks` lists them all")
-    return _trusted(document.load((HERE / f"{name}.yaml").read_text(encoding="utf-8"), name=f"{name}.yaml"))
-
-
-def _trusted(loaded: dict[str, Any]) -> Stack:
-    """A stack of our own catalogue. The tests hold every file of it against `parse`; pydantic would double the time of `init`."""
-
-    def variant(given: dict[str, Any]) -> Variant:
-        lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-        checks = {"check": Check(**given["check"])} if "check" in given else {}
-        return Variant(**{**given, **lists, **checks})
-
-    return Stack(loaded["name"], loaded["title"], tuple(map(variant, loaded["variants"])))
-
-
-def parse(text: str, *, file: str) -> Stack:
-    """Read a catalogue file that anybody may have written. Raises CatalogueError with every problem, each with file and path."""
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        loaded = TypeAdapter(Stack).validate_python(document.load(text, name=file))
-    except ValidationError as error:
-        problems = [f"{file}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
-        raise CatalogueError("\n".join(problems), hint="see docs/architecture.md for what a catalogue file holds") from None
-    return loaded
+def stack(name: str, directories: Sequence[Path] = ()) -> Stack:
+    """The stack of that name. Raises UsageError: there is none. CatalogueError: its file is wrong, with every problem."""
+    known = files(directories)
+    if name not in known:
+        raise UsageError.unknown("stack", name, list(known), more="`composegen stacks` lists them all")
+    return read(known[name])
 
 
 def summarise(stack: Stack) -> dict[str, Any]:

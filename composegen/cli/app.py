@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.core import TyperGroup
 
 from composegen.cli.commands import COMMANDS, overview
 from composegen.cli.plain import read_plainly
-from composegen.errors import CommandFailed, ComposegenError, UsageError
+from composegen.errors import CommandFailed, ComposegenError, Told, UsageError
 
 # What a path or a disk can be at fault for; any other refusal of the system that nobody explained is a bug, and stays a traceback.
 PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
@@ -22,6 +23,7 @@ DISK_ERRORS = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
 # What typer raises when the words of a command line do not fit; it has no public name of its own.
 WrongUsage: Any = typer.BadParameter.__base__
 
+AS_JSON = "composegen.json"  # where it is kept that one JSON object is wanted on stdout
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 OUTPUT_TAIL = 20  # lines of a failed engine command that are shown
 
@@ -55,11 +57,18 @@ class Commands(TyperGroup):
     def get_help(self, ctx: Any) -> str:
         return overview()
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = args[: args.index("--")] if "--" in args else args
+        ctx.meta[AS_JSON] = "--json" in own
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             refuse_missing_folder()
             return super().invoke(ctx)
         except ComposegenError as error:
+            if ctx.meta[AS_JSON] and not isinstance(error, Told):
+                print(json.dumps({"ok": False, "error": error.message, "hint": error.hint or ""}, indent=2, ensure_ascii=False))
             show(error)
             raise typer.Exit(error.exit_code) from None
         except WrongUsage as error:

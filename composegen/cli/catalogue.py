@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+from composegen.cli import place
+
+if TYPE_CHECKING:
+    from composegen.model import Stack
 
 
 def register(app: typer.Typer) -> None:
@@ -13,7 +22,8 @@ def register(app: typer.Typer) -> None:
 
 def stacks(
     name: str = typer.Argument("", metavar="[NAME]", help="One stack with its variants."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON document on stdout."),
+    directories: list[Path] = place.CATALOGUE,
+    as_json: bool = place.JSON,
 ) -> None:
     """List the stacks that `init` can write, or show one.
 
@@ -21,19 +31,24 @@ def stacks(
     """
     from composegen import catalogue
 
+    lookup = catalogue.directories(directories, os.environ)
     if name:
-        stack = catalogue.stack(name)
-        if as_json:
-            print(json.dumps(catalogue.describe(stack), indent=2))
-            return
-        print(f"{stack.name}: {stack.title}")
-        for variant in stack.variants:
-            default = " (default)" if variant.default else ""
-            print(f"  {variant.device:5} {variant.version:12} {variant.image}{default}")
+        stack = catalogue.stack(name, lookup)
+        print(json.dumps(catalogue.describe(stack), indent=2) if as_json else "\n".join(_shown(stack)))
         return
-    listed = [catalogue.summarise(catalogue.stack(each)) for each in catalogue.names()]
+    listed = [catalogue.summarise(catalogue.stack(each, lookup)) for each in catalogue.names(lookup)]
     if as_json:
         print(json.dumps(listed, indent=2))
         return
     for entry in listed:
         print(f"{entry['name']:12} {entry['title']} ({', '.join(entry['devices'])})")
+
+
+def _shown(stack: Stack) -> Iterator[str]:
+    yield f"{stack.name}: {stack.title}. Marks: * default, ? never confirmed by pulling, ?? doubtful"
+    for device in stack.devices:
+        for variant in (each for each in stack.variants if each.device == device):
+            mark = "*" if variant.default else " "
+            doubt = {"high": "", "medium": " ?", "low": " ??"}[variant.confidence]
+            cuda = f"CUDA {variant.cuda}" if variant.cuda else ""
+            yield f"{mark} {device:5} {variant.version:14} {cuda:10} {variant.flavour:12} {variant.image}{doubt}"

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from composegen.cli import place
 from composegen.errors import UsageError
 
 if TYPE_CHECKING:
     from composegen.init import Prepared, Request
 
 SHOWN_NOTES = 5  # with the rest that makes twelve lines
+VERBS = {
+    "create": "wrote",
+    "update": "updated",
+    "merge": "merged with your edits:",
+    "remove": "removed",
+    "keep": "kept your edits of",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +33,11 @@ def init(
     stack: str = typer.Argument(..., metavar="STACK", help="What to run; `composegen stacks` lists them."),
     directory: Path | None = typer.Argument(None, metavar="[DIR]", help="Where to write; default ./STACK."),
     device: str | None = typer.Option(None, metavar="gpu|cpu|rocm|npu", help="Default: the stack's own."),
+    version: str | None = typer.Option(None, metavar="VERSION", help="Of the framework, such as 2.6; latest: the newest known."),
+    cuda: str | None = typer.Option(None, metavar="VERSION", help="CUDA of the image, such as 12.4."),
+    flavour: str | None = typer.Option(
+        None, metavar="NAME", help="Such as runtime, devel, jupyter; `composegen stacks NAME` lists them."
+    ),
     base: str | None = typer.Option(None, metavar="IMAGE", help="Another base image."),
     name: str | None = typer.Option(None, metavar="NAME", help="Project and container name, verbatim; default FOLDER-USER."),
     port: str | None = typer.Option(None, metavar="PORT", help="Port of SSH on this machine; default 2222, or the next free one."),
@@ -47,6 +60,10 @@ def init(
     apt: list[str] = typer.Option([], metavar="PKG", help="Debian package to add; repeatable."),
     pip: list[str] = typer.Option([], metavar="REQ", help="Python requirement to add; repeatable."),
     wheel: list[Path] = typer.Option([], metavar="FILE", help="Wheel to copy and install; repeatable."),
+    mirror: str | None = typer.Option(
+        None, metavar="cn|none", help="Images and packages from mirrors of a region; none: from the usual places again."
+    ),
+    catalogue: list[Path] = place.CATALOGUE,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff and write nothing."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
 ) -> None:
@@ -60,6 +77,9 @@ def init(
         stack,
         directory or default_directory(stack),
         device=device,
+        version=version,
+        cuda=cuda,
+        flavour=flavour,
         base=base,
         init=supervision,
         shm=shm,
@@ -76,18 +96,25 @@ def init(
         user=user,
         keys=tuple(key),
         password=_password() if password else None,
+        mirror=mirror,
+        catalogues=tuple(catalogue),
     )
     request, offer = _offered_repository(request, ask=not (as_json or dry_run))
     prepared = prepare(request, dry_run=dry_run)
     if not dry_run:
         write(prepared)
+    report(prepared, dry_run=dry_run, as_json=as_json, repository=offer)
+
+
+def report(prepared: Prepared, *, dry_run: bool, as_json: bool, repository: Path | None = None) -> None:
+    """Say what was, or would be, written. Raises Told: some edits could not be merged."""
     if as_json:
         print(json.dumps(prepared.to_json() | ({"diff": prepared.plan.diff} if dry_run else {}), indent=2, ensure_ascii=False))
     elif dry_run:
         print(prepared.plan.diff or "nothing would change\n", end="")
     else:
-        _tell(prepared, offer)
-    prepared.plan.refuse_conflicts()
+        _tell(prepared, repository)
+    prepared.plan.explain_conflicts()
 
 
 def _password() -> str:
@@ -120,11 +147,8 @@ def _tell(prepared: Prepared, repository: Path | None) -> None:
     from composegen.init import key_names
 
     directory, settings = prepared.plan.directory, prepared.settings
-    told = {
-        kind: [change.path for change in prepared.plan.changes if change.kind == kind]
-        for kind in ("create", "update", "remove", "keep")
-    }
-    for kind, verb in (("create", "wrote"), ("update", "updated"), ("remove", "removed"), ("keep", "kept your edits of")):
+    told = {kind: [change.path for change in prepared.plan.changes if change.kind == kind] for kind in VERBS}
+    for kind, verb in VERBS.items():
         if told[kind]:
             print(f"{verb} {_files(directory, told[kind])}")
     if not prepared.plan.pending:

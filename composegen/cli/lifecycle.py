@@ -34,18 +34,28 @@ def register(app: typer.Typer) -> None:
     app.command("ssh", cls=place.WithCommand)(ssh)
 
 
-def status(directory: Path = place.DIR, as_json: bool = place.JSON) -> None:
-    """Say how the container is. Exit code 1 when it is not running.
+def status(
+    directory: Path = place.DIR,
+    write: bool = typer.Option(False, "--write", help="Add what was installed by hand to apt.txt and requirements.txt."),
+    as_json: bool = place.JSON,
+) -> None:
+    """Say how the container is, and what was installed in it by hand. Exit code 1 when it is not running.
 
     Example: composegen status --json
     """
     from composegen.up.status import status as find
+    from composegen.up.status import write_down
 
-    found = find(*place.own(directory))
+    folder, engine = place.own(directory)
+    found = find(folder, engine)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:
         print("\n".join(_status_lines(found)))
+    if found.installed and (write or (not as_json and place.asks() and place.confirm("Write them down, for the next build?"))):
+        place.say(f"added to {', '.join(write_down(folder, found.installed)) or 'nothing: all of them are written down'}")
+    elif found.installed and not as_json:
+        place.say("creating the container anew loses them: `composegen status --write` adds them to apt.txt and requirements.txt")
     if not found.running:
         raise typer.Exit(1)
 
@@ -58,6 +68,7 @@ def _status_lines(found: Status) -> list[str]:
         "image": found.image,
         "python": found.interpreter,
         "build": f"needed: {found.needs_build}" if found.needs_build else "",
+        "by hand": ", ".join(found.installed),
         "up": f"would create it anew: {found.needs_recreate}" if found.needs_recreate else "",
     }
     return [found.project, *(f"  {name:10} {value}" for name, value in rows.items() if value)]
@@ -88,7 +99,7 @@ def _refuse_others_volumes(folder: Folder, engine: DockerEngine) -> None:
     from composegen.engine.memory import recall
     from composegen.errors import EngineError
 
-    if engine.container() is None and not recall(folder.path).container:
+    if engine.container() is None and recall(folder.path).project != engine.project:
         raise EngineError(
             f"the volumes of '{engine.project}' may be another folder's: composegen never started a container here",
             hint=f"if they are yours: docker volume rm {' '.join(engine.volumes())}",

@@ -20,6 +20,13 @@ COMMAND = "composegen.command"  # where `WithCommand` keeps what stands behind `
 
 DIR = typer.Argument(Path(), metavar="DIR", help="The folder; the current one by default.", show_default=False)
 JSON = typer.Option(False, "--json", help="One JSON document on stdout.")
+CATALOGUE = typer.Option(
+    [],
+    "--catalogue",
+    metavar="DIR",
+    help="Catalogue files of your own, above COMPOSEGEN_CATALOGUE's; repeatable.",
+    show_default=False,
+)
 TIMEOUT = typer.Option("60", "--timeout", metavar="SECONDS", help="How long a started container has until somebody can log in.")
 GRACE = typer.Option(
     None, "--grace", metavar="SECONDS", help="How long programs get to end; 30 seconds by default.", show_default=False
@@ -95,8 +102,12 @@ def talk(*, ask: bool = True, tell: Callable[[Finding], None] = lambda finding: 
     """Progress goes to standard error; questions are asked where a person sits at a terminal."""
     from composegen.up import Talk
 
-    there = ask and sys.stdin.isatty() and sys.stderr.isatty()
-    return Talk(say, confirm if there else lambda question: False, tell)
+    return Talk(say, confirm if ask and asks() else lambda question: False, tell)
+
+
+def asks() -> bool:
+    """Whether a person sits at a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def confirm(question: str) -> bool:

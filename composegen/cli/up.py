@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ def up(
     timeout: str = place.TIMEOUT,
     build: bool = typer.Option(False, "--build", help="Ask BuildKit even where nothing changed."),
     recreate: bool = typer.Option(False, "--recreate", help="Make the container anew, whatever that loses."),
+    adopt: bool = typer.Option(False, "--adopt", help="Use volumes of this name that another folder may have made."),
     test: bool = typer.Option(True, "--test/--no-test", help="Run the smoke tests after a creation."),
     as_json: bool = place.JSON,
     dry_run: bool = place.DRY_RUN,
@@ -40,7 +42,7 @@ def up(
     engine.ahead(base_image(folder.path, folder.settings.to_variables()))
     from composegen import up as journey
 
-    options = journey.Options(timeout=patience, build=build, recreate=recreate, test=test)
+    options = journey.Options(timeout=patience, build=build, recreate=recreate, test=test, adopt=adopt)
     if dry_run:
         foreseen = journey.foresee(folder, engine, options)
         said = [f"{name:10}{detail}" for name, detail in foreseen.items()]
@@ -60,13 +62,18 @@ def up(
 def lines(connection: Connection) -> list[str]:
     """How to connect, in ten lines at most."""
     address = connection.address
+    key = f"-i {shlex.quote(str(connection.only_key))} " if connection.only_key else ""
     said = [
         f"{connection.project} is ready:",
-        f"  ssh          composegen ssh    or: ssh -p {address.port} {address.user}@{address.host}",
+        f"  ssh          composegen ssh    or: ssh {key}-p {address.port} {address.user}@{address.host}",
         f"  host         {address.host}   port {address.port}   user {address.user}",
     ]
     if connection.interpreter:
         said.append(f"  interpreter  {connection.interpreter}")
+    if key:
+        said.append(
+            "  key          only composegen's own gets in: `ssh-keygen` makes one of yours, SSH_AUTHORIZED_KEYS in .env lets it in"
+        )
     return [*said, f"  code         {connection.code} here is /home/code there"]
 
 

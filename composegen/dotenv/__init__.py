@@ -25,7 +25,9 @@ _LINE_SPACE = "\t\v\f\r \x85\xa0"  # compose-go's isSpace: a space that does not
 _SPACE = _LINE_SPACE + "\n\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 _EXPORT = re.compile(r"export[\t\n\f\r ]")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,@%+=~^-]*")
-_SECRET = re.compile(r"(?i)(^|_)(password|passwd|passphrase|secrets?|token|credentials?|api_?key|private_?key|access_?key)(_|$)")
+_SECRET = re.compile(
+    r"(?i)(^|_)(pass|pwd|password|passwd|passphrase|secrets?|token|pat|auth|credentials?|api_?key|private_?key|access_?key)(_|$)"
+)
 _ESCAPE = re.compile(r'\\(?:[abcfnrtv$"\\]|0[0-9]{0,3})')
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\", "$": "$$"}
 

@@ -45,7 +45,7 @@ def same_folder(one: Path, other: Path) -> bool:
 
 def _refusal(engine: Neighbourhood, fact: str, *, moved: bool = False) -> EngineError:
     name = free_name(engine.project, engine.names_in_use())
-    hint = f"set COMPOSE_PROJECT_NAME={name} in .env (or `composegen init --name {name}`)"
+    hint = f"set COMPOSE_PROJECT_NAME={name} in .env (or `composegen init STACK --name {name}`)"
     if moved:
         hint += f"; or, if you moved that folder here, `docker rm --force {engine.project}` and come back: its volumes stay"
     return EngineError(fact, hint=hint)

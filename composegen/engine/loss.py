@@ -26,7 +26,7 @@ _REMADE_AT_HOME = (
 # How the command lines of the container's own processes begin; all others are somebody's work.
 _OWN = (
     *("/sbin/docker-init", "/usr/bin/tini", "tini ", "sshd: ", "/usr/sbin/sshd", "sftp-server"),
-    *("/usr/bin/python3 /usr/bin/supervisord", "grep --line-buffered -vE", "ps "),
+    *("grep --line-buffered -vE", "ps ", "/bin/bash /etc/composegen/entrypoint.sh", "ssh-keygen -q -N "),
 )
 
 
@@ -52,9 +52,12 @@ def _below(path: str, places: Iterable[str]) -> bool:
     return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
+_SUPERVISOR = re.compile(r"/\S*python\S* /usr/bin/supervisord ")  # under whichever Python it runs
+
+
 def processes(commands: Iterable[str]) -> tuple[str, ...]:
     """Command lines that are somebody's work."""
-    return tuple(command for command in commands if not command.startswith(_OWN))
+    return tuple(command for command in commands if not command.startswith(_OWN) and not _SUPERVISOR.match(command))
 
 
 def in_words(loss: Loss, *, most: int = 5) -> list[str]:

@@ -21,6 +21,7 @@ class Memory:
     inputs: str = ""  # digest of what `image` was built from
     image: str = ""
     base: str = ""  # id of the base image then; empty when the engine has none of that name
+    project: str = ""  # whose volumes this folder has used
     container: str = ""
     credentials: str = ""  # digest of the keys and the password that `container` has
     interpreter: str = ""  # of the image, found in the container

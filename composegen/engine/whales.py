@@ -62,6 +62,11 @@ def down(project: str, *, volumes: bool, seconds: int | None) -> None:
         docker.compose.down(volumes=volumes, timeout=seconds, quiet=True)
 
 
+def tag(image: str, name: str) -> None:
+    with client() as docker:
+        docker.image.tag(image, name)
+
+
 def changed_files(container: str) -> dict[str, str]:
     """Every path that differs from the image, with A, C or D."""
     with client() as docker:

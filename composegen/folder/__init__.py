@@ -7,6 +7,7 @@ write(plan)              makes it so; on any failure the folder is as it was
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,14 +23,18 @@ from composegen.folder.changes import (
     Change,
     Kind,
     Plan,
+    difference,
     is_ours,
     plan,
     plan_env,
     read_text,
     refuse_foreign,
+    reset,
 )
 from composegen.folder.settings import UNBUILDABLE, read_settings
-from composegen.model import Choices, Settings
+from composegen.model import Choices, Settings, Variant
+from composegen.model.record import FILE as VARIANT
+from composegen.model.record import variant_from
 
 __all__ = [
     "COMPOSE",
@@ -40,13 +45,16 @@ __all__ = [
     "Folder",
     "Kind",
     "Plan",
+    "difference",
     "is_ours",
     "open_folder",
     "plan",
     "plan_env",
     "read_settings",
     "read_text",
+    "recorded_variant",
     "refuse_foreign",
+    "reset",
     "write",
 ]
 
@@ -79,12 +87,24 @@ def open_folder(directory: Path, environment: Mapping[str, str] | None = None) -
     return Folder(directory.resolve(), choices, read_settings(variables, exported), shadowed)
 
 
+def recorded_variant(directory: Path) -> Variant:
+    """What the catalogue said of the folder's variant when the folder was written; its catalogue need not be at hand.
+
+    Raises FolderError: the folder does not have it, or it is damaged.
+    """
+    text = read_text(directory / VARIANT)
+    try:
+        return variant_from(json.loads(text or ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        what = "is damaged" if text else "is missing"
+        raise FolderError(f"'{directory / VARIANT}' {what}", hint="`composegen update` writes it anew") from None
+
+
 def write(plan: Plan, *, owner: Owner | None = None) -> None:
     """Make the plan so: every change, or none. `.env` is readable by its owner only; new files belong to `owner`, if given.
 
-    Raises FolderError: the plan has conflicts, or the disk refuses; nothing was written then.
+    Raises FolderError: the disk refuses; nothing was written then.
     """
-    plan.refuse_conflicts()
     try:
         with all_or_nothing(owner) as staging:
             for directory in ("", *plan.directories):

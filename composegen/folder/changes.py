@@ -1,7 +1,8 @@
 """What writing some texts into a folder would change, found out without touching anything.
 
 Every file is compared three ways. The base is `.composegen/generated.json`, the texts of the last write: a file that still equals
-its base follows the new text; one that was edited stays; one that was edited *and* has a new text is a conflict.
+its base follows the new text; one that was edited stays; one that was edited *and* has a new text gets both, merged
+(`composegen.folder.merge`). Where the two meet in one place the edit stays, and the whole new text comes beside it as `NAME.new`.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from composegen import dotenv
-from composegen.errors import FolderError
+from composegen.errors import FolderError, Told
+from composegen.folder.merge import Merged, merge
 
-Kind = Literal["create", "identical", "update", "keep", "conflict", "remove"]
+Kind = Literal["create", "identical", "update", "merge", "keep", "conflict", "remove"]
 
 COMPOSE = "compose.yaml"
 ENV = ".env"
 GENERATED = ".composegen/generated.json"
 GENERATED_VERSION = 1
+ASIDE = ".orig"  # what an edited text is called when it is given up
+BESIDE = ".new"  # what a conflict's new text is called, behind the file's own name
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Change:
     diff: str = ""
     text: str = ""
     source: Path | None = None  # a file that is copied instead of a text
+    places: tuple[str, ...] = ()  # where a conflict is
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,21 @@ class Plan:
     @property
     def pending(self) -> tuple[Change, ...]:
         """What `write` will do."""
-        return tuple(change for change in self.changes if change.kind in ("create", "update", "remove"))
+        return tuple(
+            change
+            for change in self.changes
+            if change.kind in ("create", "update", "merge", "remove") or (change.kind == "conflict" and change.text)
+        )
 
-    def refuse_conflicts(self) -> None:
-        if self.conflicts:
-            raise FolderError(
-                f"edited by hand, and changed by this as well: {', '.join(self.conflicts)}",
-                hint="nothing was written; take your edits out of the way, or leave out the option that changes these files",
-            )
+    def explain_conflicts(self) -> None:
+        """Raises Told: some edits could not be merged; names every place and the file with the new text."""
+        met = [change for change in self.changes if change.kind == "conflict"]
+        if not met:
+            return
+        said = [f"{each.path} ({', '.join(each.places)})" if each.places else each.path for each in met]
+        beside = [change.path for change in self.changes if change.path.endswith(BESIDE)]
+        hint = f"your text stays; take what you want from {', '.join(beside)} and remove it" if beside else "move that file away"
+        raise Told(f"edited by hand, and changed in the same place by this: {'; '.join(said)}", hint=hint)
 
     @property
     def diff(self) -> str:
@@ -73,7 +85,7 @@ def plan(
     """
     refuse_foreign(directory)
     base = _generated(directory)
-    changes = [_compare(directory, path, text, base.get(path)) for path, text in texts.items()]
+    changes = [change for path, text in texts.items() for change in _compared(directory, path, text, base.get(path))]
     changes += [_compare_copy(directory, path, source) for path, source in (copies or {}).items()]
     changes += _left_over(directory, base, texts)
     changes.append(_compare(directory, GENERATED, _record(texts), read_text(directory / GENERATED)))
@@ -83,12 +95,83 @@ def plan(
     return found
 
 
+def reset(plan: Plan) -> Plan:
+    """The same plan with every edit given up: composegen's text takes its place, and what was there is kept as `NAME.orig`."""
+    record = next(change.text for change in plan.changes if change.path == GENERATED) or read_text(plan.directory / GENERATED) or ""
+    texts = {path: "\n".join(lines) for path, lines in json.loads(record)["files"].items()}
+    changes: list[Change] = []
+    for change in plan.changes:
+        if change.path.endswith(BESIDE):
+            continue
+        there = _text_there(plan.directory, change.path) if change.kind in ("keep", "merge", "conflict") else None
+        if there is None or change.path not in texts:
+            changes.append(change)
+            continue
+        text = texts[change.path]
+        changes.append(Change(change.path, "update", _diff(change.path, there, text), text))
+        changes.append(Change(f"{change.path}{ASIDE}", "create", text=there))
+    return replace(plan, changes=tuple(changes))
+
+
+def difference(directory: Path, texts: Mapping[str, str]) -> str:
+    """Every difference of a folder from `texts` and the record of them, as one unified diff; `.env` and code are a person's own.
+
+    Raises FolderError: a file cannot be read.
+    """
+    expected = {**texts, GENERATED: _record(texts)}
+    base = _generated(directory) if _differs(directory, GENERATED, expected[GENERATED]) else texts
+    left_over = {path: "" for path in base if path not in texts and _text_there(directory, path) is not None}
+    return "".join(
+        _drift(path, text, _text_there(directory, path))
+        for path, text in {**expected, **left_over}.items()
+        if _differs(directory, path, text)
+    )
+
+
+def _differs(directory: Path, path: str, text: str) -> bool:
+    there = read_text(directory / path)
+    return there is None or _plain(there) != text or _unusable_line_ends(path, there)
+
+
+def _drift(path: str, wanted: str, there: str | None) -> str:
+    if there is None:
+        return f"{path} is missing\n"
+    found = _diff(path, wanted, there, of=("as composegen writes it", "here"))
+    return found or f"{path} has CRLF line ends, with which the container cannot start\n"
+
+
 def plan_env(directory: Path, text: str) -> Change:
     """The change that makes `text` the folder's `.env`, which is the person's own: it has no base, and its diff shows no secret."""
     change = _compare(directory, ENV, text, base=_text_there(directory, ENV))
     if change.kind != "identical":
         _refuse_leading_out(directory, ENV)
     return change
+
+
+def _compared(directory: Path, path: str, text: str, base: str | None) -> Iterator[Change]:
+    """The change of a file that may hold edits, and where those cannot be merged the new text beside it."""
+    found = _compare(directory, path, text, base)
+    there = _text_there(directory, path) or ""
+    if _unusable_line_ends(path, there):
+        # A checkout made these, no person: with them no program of the container starts.
+        yield Change(path, "update", _diff(path, there, text) or f"{path}: CRLF line ends become LF\n", text)
+        return
+    if found.kind != "conflict":
+        yield found
+        return
+    merged = (
+        merge(path, base, there, text) if base is not None else Merged(there, ("all of it: what was generated last is not known",))
+    )
+    diff = _diff(path, there, merged.text)
+    if not merged.conflicts:
+        yield Change(path, "merge", diff, merged.text)
+        return
+    yield Change(path, "conflict", diff, merged.text if merged.text != there else "", places=merged.conflicts)
+    yield _compare(directory, f"{path}{BESIDE}", text, base=_text_there(directory, f"{path}{BESIDE}"))
+
+
+def _unusable_line_ends(path: str, there: str) -> bool:
+    return path.startswith("container/") and "\r\n" in there and _plain(there).count("\r") == 0
 
 
 def _compare(directory: Path, path: str, text: str, base: str | None) -> Change:
@@ -101,7 +184,7 @@ def _compare(directory: Path, path: str, text: str, base: str | None) -> Change:
         return Change(path, "update", _diff(path, there, text), text)
     if base is not None and _plain(base) == _plain(text):
         return Change(path, "keep")
-    return Change(path, "conflict", _diff(path, there, text), text)
+    return Change(path, "conflict", _diff(path, there, text))
 
 
 def _compare_copy(directory: Path, path: str, source: Path) -> Change:
@@ -137,7 +220,7 @@ def _plain(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
-def _diff(path: str, old: str, new: str) -> str:
+def _diff(path: str, old: str, new: str, *, of: tuple[str, str] = ("", "")) -> str:
     from difflib import unified_diff
 
     if path == ENV:
@@ -147,6 +230,7 @@ def _diff(path: str, old: str, new: str) -> str:
         _plain(new).splitlines(keepends=True),
         f"a/{path}" if old else "/dev/null",
         f"b/{path}" if new else "/dev/null",
+        *of,
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 

@@ -15,13 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from composegen import catalogue, dotenv, folder, host, render
+from composegen.errors import FolderError, UsageError
 from composegen.folder import ENV, Folder, Plan
-from composegen.init import options, paths, settings
-from composegen.init.choices import choose, recorded
+from composegen.init import options, paths, settings, sources
+from composegen.init.choices import choose, recorded, refuse_newer, remarks
 from composegen.init.request import Request
-from composegen.model import Choices, Settings
+from composegen.model import Choices, Settings, Stack
+from composegen.model.selection import PARTS
 
-__all__ = ["Prepared", "Request", "default_directory", "ensure_env", "key_names", "prepare", "repository_to_offer", "write"]
+__all__ = [
+    "Prepared",
+    "Request",
+    "default_directory",
+    "ensure_env",
+    "key_names",
+    "prepare",
+    "prepare_update",
+    "repository_to_offer",
+    "write",
+]
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,7 @@ class Prepared:
     settings: Settings
     notes: tuple[str, ...]
     owner: tuple[int, int] | None = None
+    moved_from: Choices | None = None  # the variant that the folder was made for until now, where that is another one
 
     def to_json(self) -> dict[str, Any]:
         """The object of `init --json`. Secrets are left out, keys are named."""
@@ -41,6 +54,9 @@ class Prepared:
             "path": str(self.plan.directory.resolve()),
             "stack": self.choices.stack,
             "device": self.choices.device,
+            "version": self.choices.version,
+            "cuda": self.choices.cuda,
+            "flavour": self.choices.flavour,
             "files": {change.path: change.kind for change in self.plan.changes},
             "settings": {name: value for name, value in self.settings.to_variables().items() if name not in hidden},
             "keys": list(key_names(self.settings)),
@@ -52,28 +68,69 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     """Everything that `init` would write, checked and compared with what is there. Nothing is written in the folder.
 
     Raises UsageError: an option that cannot be meant. FolderError: the folder is not composegen's, or holds another stack.
-    ComposegenError: the asked port is taken. Edits that stand in the way are the plan's `conflicts`.
+    CatalogueError: a catalogue is wrong. ComposegenError: the asked port is taken. Edits that cannot be merged are the plan's
+    `conflicts`.
     """
     exported = os.environ if environment is None else environment
     for option, text in request.texts():
         options.on_one_line(option, text)
     directory = paths.directory(request.directory)
-    stack = catalogue.stack(request.stack)
+    stack = catalogue.stack(request.stack, catalogue.directories(request.catalogues, exported))
     folder.refuse_foreign(directory)
-    choices = choose(request, stack)
+    before = recorded(directory)
+    choices, notes = choose(request, stack)
     caller = host.caller(directory, exported)
     env = folder.read_text(directory / ENV)
-    asked, notes = settings.asked(request, choices, caller, before=_settings(env))
+    asked, more = settings.asked(request, choices, caller, before=_settings(env))
+    images = [_image(each, stack) for each in (before, choices) if each]
+    asked |= sources.asked(request.mirror, images, stack.variant_of(choices), _settings(env) or Settings())
     plan = folder.plan(directory, render.render(choices, stack), copies={f"wheels/{path.name}": path for path in request.wheels})
     if env is None or request.keys:
         # Last: composegen's own key is made for a folder that will be written only.
-        asked["authorized_keys"] = settings.authorized_keys(request.keys, dry_run=dry_run or bool(plan.conflicts))
+        asked["authorized_keys"] = settings.authorized_keys(request.keys, dry_run=dry_run)
     text = _env_text(env, {**settings.defaults(directory, caller), **asked} if env is None else asked, choices)
     after = folder.read_settings(dotenv.parse(text), {})
     made = (after.code_dir,) if after.code_dir.startswith("./") else ()
     plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
-    notes += settings.remarks(after, exported)
-    return Prepared(plan, choices, after, tuple(notes), _owner(caller))
+    notes += [*more, *remarks(choices, stack), *settings.remarks(after, exported)]
+    return Prepared(
+        plan, choices, after, tuple(notes), _owner(caller), moved_from=before if before and _moved(before, choices) else None
+    )
+
+
+def prepare_update(request: Request, *, reset: bool = False, dry_run: bool = False) -> Prepared:
+    """What `update` would write: the request's folder with its own stack. `reset` gives up edits, each kept as `NAME.orig`.
+
+    Raises like `prepare`; FolderError: no folder of composegen's, one of a newer composegen, or one with changes staged in git.
+    """
+    before = recorded(request.directory)
+    if before is None:
+        raise FolderError(f"no folder of composegen's in '{request.directory}'", hint="`composegen init STACK` writes one")
+    refuse_newer(request.directory)
+    if not dry_run and (staged := host.staged(request.directory)):
+        raise FolderError(
+            f"git has staged changes in '{request.directory}': {', '.join(staged[:5])}",
+            hint="commit or unstage them first, so that what this changes can be told from what you did",
+        )
+    # A clone without a .env stays one: that file is for whoever starts the container.
+    clone = not (request.directory / ENV).exists()
+    prepared = prepare(replace(request, stack=before.stack), dry_run=dry_run or clone)
+    if clone:
+        tracked = tuple(change for change in prepared.plan.changes if change.path != ENV)
+        prepared = replace(prepared, plan=replace(prepared.plan, changes=tracked))
+    return replace(prepared, plan=folder.reset(prepared.plan)) if reset else prepared
+
+
+def _moved(before: Choices, after: Choices) -> bool:
+    return any(getattr(before, part) != getattr(after, part) for part in PARTS)
+
+
+def _image(choices: Choices, stack: Stack) -> str:
+    """What a folder of these choices builds on; empty where the stack no longer has that variant."""
+    try:
+        return choices.base or stack.variant_of(choices).image
+    except UsageError:
+        return ""
 
 
 def _settings(env: str | None) -> Settings | None:
@@ -99,7 +156,7 @@ def _owner(caller: host.Caller) -> tuple[int, int] | None:
 
 
 def write(prepared: Prepared) -> None:
-    """Make it so: all or nothing. Raises FolderError: edits stand in the way, or the disk refuses."""
+    """Make it so: all or nothing. Raises FolderError: the disk refuses."""
     settings, code = prepared.settings, prepared.plan.directory / prepared.settings.code_dir
     new = not code.exists()
     folder.write(prepared.plan, owner=prepared.owner)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from composegen import document, folder
+from composegen import document, folder, render
 from composegen.errors import FolderError, UsageError
 from composegen.folder import COMPOSE
 from composegen.init import options, paths
 from composegen.init.request import Request
-from composegen.model import Choices, Device, Init, Stack, parse_shm
+from composegen.model import Choices, Device, Init, Stack, Variant, parse_shm
+from composegen.model.selection import PARTS
 
 
-def choose(request: Request, stack: Stack) -> Choices:
-    """The choices recorded in the folder, or the stack's defaults, changed by what was asked. Lists grow; a name has one value.
+def choose(request: Request, stack: Stack) -> tuple[Choices, list[str]]:
+    """The choices recorded in the folder, or the stack's defaults, changed by what was asked; and what to say about them.
+
+    Lists grow; a name has one value.
 
     Raises UsageError: an option that cannot be meant. FolderError: the folder holds another stack, or its record is damaged.
     """
@@ -28,13 +32,17 @@ def choose(request: Request, stack: Stack) -> Choices:
         )
     _known("device", request.device, get_args(Device))
     _known("init", request.init, get_args(Init))
-    device = stack.variant(request.device or (before.device if before else None)).device
-    start = replace(before, device=device) if before else Choices(stack.name, device)
+    base, notes = _base(request, stack)
+    variant = which_variant(request, stack, before, base)
+    which = {part: getattr(variant, part) for part in PARTS}
+    start = replace(before, **which) if before else Choices(stack.name, **which)
+    if base is not None:
+        start = replace(start, base="" if base == variant.image else base)
     mounts = [paths.mount(text, request.directory) for text in request.mounts]
     variables = [options.variable(text) for text in request.env]
     _refuse_twice("--mount", [mount.target for mount in mounts])
     _refuse_twice("--env", [name for name, _ in variables])
-    return replace(
+    choices = replace(
         start,
         **_asked(request),
         mounts=tuple({mount.target: mount for mount in (*start.mounts, *mounts)}.values()),
@@ -43,6 +51,68 @@ def choose(request: Request, stack: Stack) -> Choices:
         pip=_grown(start.pip, map(options.requirement, request.pip)),
         wheels=_grown(start.wheels, map(options.wheel, request.wheels)),
     )
+    return choices, notes
+
+
+def which_variant(request: Request, stack: Stack, before: Choices | None, base: str | None) -> Variant:
+    """What was asked; what was not stays as it is recorded, as far as the stack has that together with what was asked.
+
+    Raises UsageError: there is no such variant.
+    """
+    asked = {part: given for part in PARTS if (given := getattr(request, part))}
+    if base is not None and not asked:
+        # An image of the catalogue is that variant, with all that is known about it.
+        named = [variant for variant in stack.variants if variant.image == base]
+        if len(named) == 1:
+            return named[0]
+    if before and not asked:
+        return stack.variant_of(before)
+    kept = {
+        part: had for part in PARTS if part not in asked and before and "device" not in asked and (had := getattr(before, part))
+    }
+    try:
+        for some in range(len(kept), 1, -1):  # the device is never given up
+            with suppress(UsageError):
+                return stack.variant(**dict(list(kept.items())[:some]), **asked)
+        return stack.variant(**dict(list(kept.items())[:1]), **asked)
+    except UsageError as error:
+        repository, _ = _parts(stack.variant().image)
+        more = f"; --base {repository}:TAG takes any" if stack.unlisted else ""
+        raise UsageError(error.message, hint=f"{error.hint}{more}") from None
+
+
+def _base(request: Request, stack: Stack) -> tuple[str | None, list[str]]:
+    """The image that was asked for, under its right name, and what to say about it."""
+    if request.base is None:
+        return None, []
+    given = options.image(request.base)
+    repository, tag = _parts(given)
+    if right := dict(stack.misnamed).get(repository.removeprefix("docker.io/")):
+        usual = next(each.image for each in (stack.variant(), *stack.variants) if each.image.startswith(f"{right}:"))
+        found = f"{right}:{tag}" if tag else usual
+        return found, [f"{repository} does not exist; {found} was taken"]
+    ours = {variant.image for variant in stack.variants}
+    if stack.unlisted and given not in ours and repository in {_parts(image)[0] for image in ours}:
+        return given, [f"{given} is not in the catalogue: {stack.unlisted}"]
+    return given, []
+
+
+def _parts(image: str) -> tuple[str, str]:
+    """Repository and tag."""
+    path, slash, last = image.rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{path}{slash}{name}", tag
+
+
+def remarks(choices: Choices, stack: Stack) -> list[str]:
+    """What a careful colleague would say about this variant."""
+    variant = stack.variant_of(choices)
+    said = []
+    if variant.confidence != "high" and not choices.base:
+        said.append(
+            f"{variant.image} is of {variant.confidence} confidence, never pulled by this project; known from: {variant.source}"
+        )
+    return [*said, *variant.notes, *variant.contract.ide]
 
 
 def recorded(directory: Path) -> Choices | None:
@@ -52,9 +122,18 @@ def recorded(directory: Path) -> Choices | None:
     return document.choices(folder.read_text(directory / COMPOSE) or "", name=str(directory / COMPOSE))
 
 
+def refuse_newer(directory: Path) -> None:
+    """Raises FolderError: a newer composegen wrote the folder, whose templates this one would undo."""
+    number = document.template(folder.read_text(directory / COMPOSE) or "", name=str(directory / COMPOSE))
+    if number > render.TEMPLATE:
+        raise FolderError(
+            f"'{directory}' was written by a newer composegen: template {number}, this one has {render.TEMPLATE}",
+            hint="upgrade composegen",
+        )
+
+
 def _asked(request: Request) -> dict[str, Any]:
     asked = {
-        "base": None if request.base is None else options.image(request.base),
         "shm": None if request.shm is None else parse_shm(request.shm),
         "init": request.init,
     }

@@ -15,6 +15,11 @@ from composegen.model import Settings, project_name
 
 NO_GPU = "none"
 MOST_GPUS = 64  # more than any machine has; a typing slip, not a wish
+# Of every Debian and Ubuntu (base-passwd), and of the packages that the image gets: nobody's login.
+SYSTEM_USERS = (
+    *("daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data", "backup", "list", "irc"),
+    *("gnats", "nobody", "_apt", "sshd", "messagebus", "systemd-network", "systemd-resolve", "systemd-timesync"),
+)
 LONGEST_NAME = 63  # what a host name's label may have, since an alias follows from it
 SHORTEST_PASSWORD = 12  # where others can reach the port
 LONGEST_PASSWORD = 511  # bytes; PAM takes no longer answer (PAM_MAX_RESP_SIZE, security/_pam_types.h)
@@ -45,13 +50,14 @@ _PACKAGE = r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _EXTRAS = rf"(?: *\[ *{_NAME}(?: *, *{_NAME})* *\])?"
 _VERSION = r" *(?:===?|~=|!=|<=?|>=?) *[A-Za-z0-9._*+!-]+"
-_MARKER = r"""(?: *; *[A-Za-z0-9_.'"<>=!~(), -]+)?"""
+_MARKER = r"""(?: *; *\(*[a-z_.]+ *(?:[<>=!~]|in |not in )[A-Za-z0-9_.'"<>=!~(), -]+)?"""
 _REQUIREMENT = rf"{_NAME}{_EXTRAS}(?:(?:{_VERSION}(?: *,{_VERSION})*)?| *@ *(?:git\+)?https?://[A-Za-z0-9._~:/?#&=%+@-]+){_MARKER}"
 # https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention
 _WHEEL = r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?-[A-Za-z0-9_.!+]+(?:-[0-9][A-Za-z0-9_.]*)?(?:-[A-Za-z0-9_.]+){3}\.whl"
 # What YAML cannot hold as it is, or takes for a line break: https://yaml.org/spec/1.1/#id868524
 UNPRINTABLE = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 _CREDENTIALS = r"://[^/]*@"
+_PASSWORD_IN_ADDRESS = r"://[^/:@\s]*:[^/@\s]+@"
 
 
 def on_one_line(option: str, text: str) -> None:
@@ -142,7 +148,7 @@ def variable(text: str) -> tuple[str, str | None]:
         raise UsageError(f"{key} is composegen's own variable", hint="set it in .env, or with the option that is meant for it")
     if not equals:
         return key, None
-    if value and dotenv.looks_secret(key):
+    if value and (dotenv.looks_secret(key) or re.search(_PASSWORD_IN_ADDRESS, value)):
         raise UsageError(
             f"{key} looks like a secret, and compose.yaml is tracked", hint=f"use `--env {key}` and write the value into .env"
         )
@@ -157,6 +163,8 @@ def user(text: str) -> str:
         raise UsageError(
             f"'{text}' is not a Linux user's name", hint="lower-case letters, digits, - and _; at most 32, a letter or _ first"
         )
+    if text in SYSTEM_USERS:
+        raise UsageError(f"'{text}' is a user of the system itself", hint="choose another name; --user root is root")
     return text
 
 

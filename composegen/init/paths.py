@@ -34,6 +34,23 @@ TAKEN = (
     "/var/lib/ide",
 )
 
+# Without its own files there the container does not even start; a mount hides them.
+SYSTEM = (
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc/composegen",
+    "/etc/ssh",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/run/composegen",
+    "/run/sshd",
+    "/sbin",
+    "/sys",
+)
+SYSTEM_ROOTS = ("/usr/bin", "/usr/lib", "/usr/sbin", "/usr/share", "/var/lib", "/var/run")
+
 # What no folder's path may hold.
 UNUSABLE = {"%": "Compose takes the path for a part of a web address", **UNBUILDABLE}
 
@@ -43,8 +60,11 @@ def code(text: str, folder: Path) -> str:
     with _looked_at("--code", text):
         path = _path(text, "--code", folder)
         if not path.startswith("./") and not Path(path).is_dir():
-            what = "is not a folder" if Path(path).exists() else "does not exist"
-            raise UsageError(f"--code: '{path}' {what}", hint=f"make it first: mkdir -p {shlex.quote(path)}; or name another")
+            if Path(path).exists():
+                raise UsageError(f"--code: '{path}' is not a folder", hint="name a folder")
+            raise UsageError(
+                f"--code: '{path}' does not exist", hint=f"make it first: mkdir -p {shlex.quote(path)}; or name another"
+            )
         if path.startswith("./") and (folder / path).exists() and not (folder / path).is_dir():
             raise UsageError(f"--code: '{path}' is not a folder", hint="name a folder")
         return path
@@ -61,7 +81,7 @@ def mount(text: str, folder: Path) -> Mount:
                 f"--mount: '{source}' does not exist", hint=f"make it first: mkdir -p {shlex.quote(source)}; or name another"
             )
     target = f"/{os.path.normpath(given.target).lstrip('/')}"
-    if target in TAKEN:
+    if target in (*TAKEN, *SYSTEM_ROOTS) or any(target == each or target.startswith(f"{each}/") for each in SYSTEM):
         raise UsageError(f"--mount: '{target}' is taken in the container", hint="mount somewhere else, for example /data")
     return Mount(source, target)
 

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-OPTIONS = {"stack": "STACK", "mounts": "--mount", "wheels": "--wheel", "keys": "--key"}  # where the field is named otherwise
+OPTIONS = {
+    "stack": "STACK",
+    "mounts": "--mount",
+    "wheels": "--wheel",
+    "keys": "--key",
+    "catalogues": "--catalogue",
+}  # where the field is named otherwise
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,9 @@ class Request:
     directory: Path
     # The project's: tracked files.
     device: str | None = None
+    version: str | None = None
+    cuda: str | None = None
+    flavour: str | None = None
     base: str | None = None
     init: str | None = None
     shm: str | None = None
@@ -34,6 +43,9 @@ class Request:
     user: str | None = None
     keys: tuple[Path, ...] = ()
     password: str | None = None
+    mirror: str | None = None
+    # Where stacks are looked up besides composegen's own.
+    catalogues: tuple[Path, ...] = ()
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Every option that is one line of text, with its name; a variable's value and the password have rules of their own."""

@@ -47,6 +47,8 @@ def asked(request: Request, choices: Choices, caller: Caller, *, before: Setting
     if request.user is not None:
         found["user"], found["uid"], found["gid"] = _login(options.user(request.user), caller)
     found |= _gpus(request.gpus, choices, before)
+    if choices.device == "rocm" and not (before and before.render_gid):
+        found["render_gid"] = host.group_id("render")
     now = (before or Settings()).with_(**found)
     options.refuse_weak(now.password, now.bind)
     port, notes = _port(request.port, before, now.bind)
@@ -64,11 +66,13 @@ def _login(name: str, caller: Caller) -> tuple[str, int, int]:
 
 
 def _gpus(text: str | None, choices: Choices, before: Settings | None) -> dict[str, str]:
+    if text == options.NO_GPU and choices.device != "cpu":
+        return {"compose_file": NO_GPU_FILES}
     if text is not None and choices.device != "gpu":
         raise UsageError(f"--gpus does not go with device '{choices.device}'", hint="leave it out, or say --device gpu")
     if text is None:
-        # Without a GPU variant there is no compose.nogpu.yaml that COMPOSE_FILE could name.
-        stale = before is not None and before.compose_file == NO_GPU_FILES and choices.device != "gpu"
+        # Without a device there is no compose.nogpu.yaml that COMPOSE_FILE could name.
+        stale = before is not None and before.compose_file == NO_GPU_FILES and choices.device == "cpu"
         return {"compose_file": ""} if stale else {}
     given = options.gpus(text)
     return {"compose_file": NO_GPU_FILES} if given == options.NO_GPU else {"compose_file": "", "gpus": given}
@@ -115,6 +119,8 @@ def remarks(settings: Settings, exported: Mapping[str, str]) -> list[str]:
         said.append(f"SSH is published on {settings.bind}: every network of this machine can try to log in")
     if host.port_is_free(settings.port, settings.bind) is None:
         said.append(f"this machine has no address {settings.bind}: whether port {settings.port} is free there was not checked")
+    if len(settings.authorized_keys) < 2 and not settings.password:
+        said.append("no key of yours was found, so only composegen's own gets in: `ssh-keygen` makes one, --key FILE lets it in")
     if shadowing := [name for name, value in settings.to_variables().items() if exported.get(name, value) != value]:
         said.append(f"exported variables beat .env: {', '.join(shadowing)}")
     return said

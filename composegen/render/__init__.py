@@ -6,15 +6,20 @@ Compose file and the Dockerfile template reads as a Dockerfile.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from composegen import document, dotenv
-from composegen.model import Choices, Settings, Stack
+from composegen.model import Choices, Mount, Settings, Stack, Variant
+from composegen.model.record import FILE, record
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+TEMPLATE = 1  # the number of what `templates/` writes; it grows when their meaning changes, and folders record theirs
 
 ALWAYS = (
     "compose.yaml",
@@ -33,9 +38,18 @@ ALWAYS = (
 
 
 def render(choices: Choices, stack: Stack) -> dict[str, str]:
-    """Every tracked file of the folder that `choices` describe, but `.composegen/`: `{relative path: text}`."""
-    values = _values(choices, stack)
-    return {path: _template(path, values) for path in _paths(choices)}
+    """Every tracked file of the folder that `choices` describe, but what was generated last: `{relative path: text}`.
+
+    Raises UsageError: the stack has no variant of these choices.
+    """
+    variant = stack.variant_of(choices)
+    values = _values(choices, stack, variant)
+    texts = {path: _template(path, values) for path in _paths(choices)}
+    return {**texts, FILE: _as_json(variant)}
+
+
+def _as_json(variant: Variant) -> str:
+    return json.dumps(record(variant), indent=1, ensure_ascii=False) + "\n"
 
 
 def env(settings: Settings, choices: Choices) -> str:
@@ -59,30 +73,36 @@ def _variables(settings: Settings, env: tuple[tuple[str, str | None], ...]) -> d
 
 
 def _paths(choices: Choices) -> tuple[str, ...]:
-    gpu = ("compose.nogpu.yaml",) if choices.device == "gpu" else ()
+    gpu = ("compose.nogpu.yaml",) if choices.device != "cpu" else ()
     supervisor = ("container/supervisord.conf",) if choices.init == "supervisor" else ()
     return (*ALWAYS, *gpu, *supervisor)
 
 
-def _values(choices: Choices, stack: Stack) -> dict[str, Any]:
-    variant = stack.variant(choices.device)
+def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
     return {
         "title": stack.title,
         "stack": stack.name,
         "variant": variant,
         "image": choices.base or variant.image,
-        "gpu": choices.device == "gpu",
+        "device": variant.device,
+        "gpu": variant.device == "gpu",
+        "devices": variant.devices,
+        "groups": variant.groups,
+        "driver": tuple(map(Mount.parse, variant.mounts)),
+        "interpreter": variant.contract.interpreter,
+        "externally_managed": "externally-managed" in variant.contract.quirks,
         "shm": choices.shm or variant.shm,
         "init": choices.init,
         "mounts": choices.mounts,
         "env": [(name, f"${{{name}:-}}" if value is None else document.quoted(value)) for name, value in choices.env],
         "apt": variant.apt,
         "pip": variant.pip,
+        "pip_index": variant.pip_index,
         "framework": variant.framework,
         "wheels": choices.wheels,
         "user_apt": choices.apt,
         "user_pip": choices.pip,
-        "choices": document.choices_lines(choices),
+        "choices": document.choices_lines(choices, template=TEMPLATE),
         **_variables(Settings(), choices.env),
     }
 
@@ -102,7 +122,14 @@ def _environment() -> Environment:
         autoescape=False,  # nothing here is HTML; values are quoted by the filters below
     )
     environment.filters["yaml"] = document.quoted
+    environment.filters["shell"] = quote
+    environment.filters["distribution"] = _distribution
     return environment
+
+
+def _distribution(name: str) -> str:
+    """A regular expression for a distribution's name as pip lists it; `nvidia-*` is every name that begins so."""
+    return name.replace("-", "[-_.]").replace("*", "[^=]*")
 
 
 def _template(path: str, values: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ def host_key(visit: Visit) -> Found:
     except HostKeyChanged:
         raise
     except SshError as error:
-        raise Skip(f"no connection: {error.message}") from None
+        raise visit.no_connection(error) from None
     if shown != expected:
         raise Fail("the server shows another host key than the container has", hint="another container may have this port")
     return Found(f"{expected.split()[0]} {fingerprint}", {"fingerprint": fingerprint})
@@ -53,7 +53,7 @@ def login_password(visit: Visit) -> Found:
     try:
         offered = login_methods(target.address, host_keys=visit.host_keys, timeout=LOGIN_TIMEOUT)
     except SshError as error:
-        raise Skip(f"no connection: {error.message}") from None
+        raise visit.no_connection(error) from None
     if "password" in offered or "keyboard-interactive" in offered:
         hint = "a password from an earlier start is still valid; re-creating the container ends that"
         raise Fail("SSH_PASSWORD is empty, yet the server takes passwords", hint=hint)
@@ -82,7 +82,7 @@ def _refused(visit: Visit, what: str, *, key: Path | None = None, password: str 
     except LoginRefused as error:
         return Found(f"{what} does not get in" + (f" ({error.hint})" if error.hint else ""))
     except SshError as error:
-        raise Skip(f"no connection: {error.message}") from None
+        raise visit.no_connection(error) from None
     raise Fail(f"{what} gets in as {visit.target.address.user}", hint="look at PermitEmptyPasswords and at the authorized keys")
 
 

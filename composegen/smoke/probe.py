@@ -40,8 +40,9 @@ class Skip(Exception):
 class Visit:
     """One container under test, and the one session that all probes share; opened when first asked for, once."""
 
-    def __init__(self, target: Target, session: Session | None = None) -> None:
+    def __init__(self, target: Target, session: Session | None = None, *, login_is_told: bool = True) -> None:
         self.target = target
+        self._login_is_told = login_is_told  # by a probe of its own, so that the others may leave it at that
         self._session = session
         self._given = session is not None
         self._refusal: SshError | None = None
@@ -68,11 +69,17 @@ class Visit:
 
     @property
     def session(self) -> Session:
-        """The session. Raises Skip where the login failed, which is another probe's finding."""
+        """The session. Raises Skip where the login failed, which is another probe's finding, or Fail where that is not asked."""
         try:
             return self.login()
         except SshError as error:
-            raise Skip(f"the login failed: {error.message}") from None
+            raise self.no_connection(error, "the login failed") from None
+
+    def no_connection(self, error: SshError, what: str = "no connection") -> Fail | Skip:
+        """What a probe raises that could not get to its question."""
+        if self._login_is_told:
+            return Skip(f"{what}: {error.message}")
+        return Fail(f"{what}: {error.message}", hint=error.hint or "")
 
     def shell(self, script: str, *, timeout: float = COMMAND_TIMEOUT) -> Result:
         """Run a POSIX shell script in the container, whatever the user's shell is."""

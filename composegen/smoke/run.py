@@ -13,6 +13,8 @@ from composegen.smoke.probes import PROBES
 from composegen.smoke.target import Target
 from composegen.ssh import Session
 
+LOGIN = "login-key"  # the probe that tells whether anybody gets in at all
+
 
 def run(
     target: Target,
@@ -27,10 +29,11 @@ def run(
 
     `only` and `without` take names and groups (`refused` is `refused-key` and its like). A `session` that is already logged in is
     used and left open. `tell` gets each finding in order, as soon as it is there.
-    Raises UsageError: no probe has that name.
+    Raises UsageError: no probe has that name, or none is left.
     """
     chosen = select(probes, only=only, without=without)
-    started, visit = time.monotonic(), Visit(target, session)
+    told = any(probe.name == LOGIN for probe in chosen)
+    started, visit = time.monotonic(), Visit(target, session, login_is_told=told)
     pool = ThreadPoolExecutor(max_workers=max(len(chosen), 1), thread_name_prefix="probe")
     try:
         findings = [_told(future, tell) for future in [pool.submit(_finding, probe, visit) for probe in chosen]]
@@ -48,7 +51,10 @@ def select(probes: Sequence[Probe] = PROBES, *, only: Sequence[str] = (), withou
     for given in (*only, *without):
         if given not in names and given not in groups:
             raise UsageError.unknown("probe", given, list(dict.fromkeys([*names, *groups])))
-    return [probe for probe in probes if (not only or _named(probe, only)) and not _named(probe, without)]
+    chosen = [probe for probe in probes if (not only or _named(probe, only)) and not _named(probe, without)]
+    if not chosen:
+        raise UsageError("these options leave no probe to run", hint="--only and --without name the same ones")
+    return chosen
 
 
 def _named(probe: Probe, given: Sequence[str]) -> bool:

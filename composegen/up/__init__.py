@@ -18,6 +18,7 @@ from composegen import ssh
 from composegen.engine import Engine, memory
 from composegen.errors import ComposegenError
 from composegen.folder import Folder
+from composegen.model import SERVICE
 from composegen.up import ready, steps
 from composegen.up.state import Connection, Options, Outcome, Result, State, Talk
 from composegen.up.testing import test
@@ -32,6 +33,7 @@ __all__ = [
     "Talk",
     "build",
     "foresee",
+    "keep_image",
     "log_in_with_openssh",
     "up",
     "wait_until_ready",
@@ -49,8 +51,9 @@ STEPS: tuple[tuple[str, Callable[[State], tuple[State, str]]], ...] = (
 
 def up(folder: Folder, engine: Engine, options: Options, talk: Talk) -> Outcome:
     """Take every step. Raises what a step raises; on KeyboardInterrupt says the container's state and passes it on."""
-    # Importing paramiko takes about as long as asking the engine; neither needs to wait for the other.
-    Thread(target=ssh.preload, daemon=True).start()
+    # Importing paramiko takes about as long as asking the engine; neither needs to wait for the other. The interpreter waits for
+    # the thread when it ends early: it must not go away under an import.
+    Thread(target=ssh.preload).start()
     state, results = State(folder, engine, options, talk), []
     try:
         for name, step in STEPS:
@@ -86,6 +89,19 @@ def log_in_with_openssh(folder: Folder, engine: Engine, command: Sequence[str], 
     return ready.log_in_with_openssh(replace(state, look=engine.look(), memory=memory.recall(folder.path)), command)
 
 
+def keep_image(engine: Engine, label: str) -> str:
+    """Give the image that was built last another name, which no later build takes; that name, empty where there is no image.
+
+    Raises EngineError: the engine does not answer.
+    """
+    image = engine.look().image
+    if not image:
+        return ""
+    name = f"{engine.project}-{SERVICE}:{label}"
+    engine.tag(image, name)
+    return name
+
+
 def foresee(folder: Folder, engine: Engine, options: Options) -> dict[str, str]:
     """What `up` would do: each step and its detail. Raises EngineError: what its preflight raises."""
     state, found = steps.preflight(State(folder, engine, options, Talk(lambda line: None)))
@@ -104,7 +120,9 @@ def foresee(folder: Folder, engine: Engine, options: Options) -> dict[str, str]:
 
 def connection(state: State) -> Connection:
     settings = state.folder.settings
-    return Connection(state.engine.project, state.address, state.memory.interpreter, settings.code_dir)
+    others = [key for key in settings.authorized_keys if key != ssh.keys.own_public_key()]
+    only_key = None if others or settings.password else ssh.keys.own_key()
+    return Connection(state.engine.project, state.address, state.memory.interpreter, settings.code_dir, only_key)
 
 
 def _interruptible(name: str, step: Callable[[State], tuple[State, str]], state: State) -> tuple[State, str]:

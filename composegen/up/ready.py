@@ -65,7 +65,7 @@ def log_in(state: State) -> State:
         raise _did_not_come_up(state, watch, NotReachable("the container does not stay up")) from error
     except SshError as error:
         raise _did_not_come_up(state, watch, error) from error
-    known = replace(state.memory, container=state.container.id, credentials=_digest(state))
+    known = replace(state.memory, project=state.engine.project, container=state.container.id, credentials=_digest(state))
     if known != state.memory:
         memory.remember(state.folder.path, known)
     return replace(state, session=session, memory=known)
@@ -96,6 +96,8 @@ def _bring_credentials(state: State) -> None:
     if not state.created:
         if (state.memory.container, state.memory.credentials) != (state.container.id, _digest(state)):
             _push_credentials(state)
+            if state.memory.container != state.container.id and not state.folder.settings.password:
+                state.talk.say("note: .env has no password, so a password that the container made itself is no longer valid")
     elif keys.own_public_key() not in state.folder.settings.authorized_keys:
         state.engine.push_keys(wanted_keys(state))
 

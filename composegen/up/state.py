@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composegen import dotenv
@@ -27,6 +28,7 @@ class Options:
     build: bool = False  # ask BuildKit even when nothing changed
     recreate: bool = False  # make the container anew, whatever that loses
     test: bool = True  # after a creation
+    adopt: bool = False  # use volumes of this project's name that another folder may have made
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Connection:
     address: Address
     interpreter: str
     code: str
+    only_key: Path | None = None  # composegen's own, where neither another key nor a password is let in
 
 
 @dataclass(frozen=True)

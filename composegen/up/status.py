@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from composegen.engine import Engine
-from composegen.folder import Folder
+from composegen.folder import Change, Folder, Plan, read_text, write
 from composegen.ssh import Address
 from composegen.up.state import Options, State, Talk
 from composegen.up.steps import look_around, why_build, why_recreate
@@ -28,6 +30,7 @@ class Status:
     interpreter: str
     needs_build: str  # why
     needs_recreate: str  # why
+    installed: tuple[str, ...] = ()  # by hand, as `apt NAME` and `pip NAME==VERSION`; lost when the container is created anew
 
     @property
     def running(self) -> bool:
@@ -36,7 +39,7 @@ class Status:
     def to_json(self) -> dict[str, Any]:
         address = asdict(self.address)
         found = {name: value for name, value in asdict(self).items() if name not in ("address", "in_words")}
-        return {**found, **address, "running": self.running}
+        return {**found, **address, "installed": list(self.installed), "running": self.running}
 
 
 def status(folder: Folder, engine: Engine) -> Status:
@@ -56,4 +59,23 @@ def status(folder: Folder, engine: Engine) -> Status:
         interpreter=state.memory.interpreter if state.memory.image == look.image else "",
         needs_build=why_build(state),
         needs_recreate=why_recreate(state),
+        installed=engine.installed_by_hand() if found and found.running else (),
     )
+
+
+FILES = {"apt": "apt.txt", "pip": "requirements.txt"}
+
+
+def write_down(folder: Folder, installed: Sequence[str]) -> tuple[str, ...]:
+    """Add what was installed by hand to the folder's lists of packages; the files that changed. Raises FolderError."""
+    changes = []
+    for kind, name in FILES.items():
+        there = read_text(folder.path / name) or ""
+        known = {re.split(r"[=<>!~ \[;#]", line, maxsplit=1)[0].lower() for line in there.splitlines()}
+        wanted = [each.split(" ", 1)[1] for each in installed if each.startswith(f"{kind} ")]
+        new = [each for each in wanted if each.split("=")[0].lower() not in known]
+        if new:
+            separator = "" if there.endswith("\n") or not there else "\n"
+            changes.append(Change(name, "update", text=f"{there}{separator}" + "".join(f"{each}\n" for each in new)))
+    write(Plan(folder.path, tuple(changes)))
+    return tuple(change.path for change in changes)

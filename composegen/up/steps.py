@@ -21,9 +21,21 @@ def preflight(state: State) -> Step:
     known = look_around(state)
     found = known.look.container
     _refuse_unusable_port(known)
-    if not found and not known.memory.container and (left := engine.volumes()):
-        state.talk.say(f"note: volumes of an earlier '{engine.project}' will be used: {', '.join(left)}")
+    if not found and known.memory.project != engine.project and (left := engine.volumes()):
+        _adopt(state, left)
     return known, f"'{engine.project}' is {found.in_words() if found else 'not there yet'}"
+
+
+def _adopt(state: State, volumes: tuple[str, ...]) -> None:
+    """Volumes do not say whose they are, and hold host keys and what IDEs keep. Raises EngineError: nobody agreed to use them."""
+    name = state.engine.project
+    state.talk.say(f"there are volumes of an earlier '{name}', which this folder never used: {', '.join(volumes)}")
+    if not state.options.adopt and not state.talk.confirm("Are they yours, and to be used here?"):
+        free = guard.free_name(name, state.engine.names_in_use())
+        raise EngineError(
+            f"the volumes of '{name}' may be another folder's",
+            hint=f"`composegen up --adopt` uses them, host keys and IDE files included; or COMPOSE_PROJECT_NAME={free} in .env",
+        )
 
 
 def look_around(state: State) -> State:
@@ -86,6 +98,8 @@ def build(state: State) -> Step:
 def build_now(state: State, *, fresh: bool = False) -> Step:
     """The same without asking whether anything changed; `fresh` uses no cache."""
     state.engine.versions()
+    if not state.look.base:
+        state.engine.refuse_silent_registry(state.base)
     state.engine.build(fresh=fresh)
     look = state.engine.look(state.base)
     built = replace(state.memory, folder=str(state.folder.path), inputs=state.inputs or "", image=look.image, base=look.base)

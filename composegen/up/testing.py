@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composegen.engine import is_local
-from composegen.folder import Folder
+from composegen.folder import Folder, recorded_variant
 from composegen.ssh import Address, HostKeys, KnownHosts, keys
 from composegen.up.state import State
 
@@ -39,14 +39,13 @@ def target(folder: Folder, address: Address, shm: str, *, host_keys: HostKeys, h
     `shm` is what the engine was asked for, since compose.yaml may have been edited; `host_key` is the container's own word, empty
     where it has none yet.
 
-    Raises CatalogueError or UsageError: its stack is not in the catalogue.
+    Raises FolderError: the folder has lost what it recorded of its variant.
     """
-    # Late: the probes and the catalogue take 0.2 s to import, and `up` with nothing to do needs neither.
-    from composegen import catalogue
+    # Late: the probes take 0.2 s to import, and `up` with nothing to do does not need them.
     from composegen.smoke import Target
 
     choices, settings = folder.choices, folder.settings
-    variant = catalogue.stack(choices.stack).variant(choices.device)
+    variant = recorded_variant(folder.path)
     return Target(
         address=address,
         key=keys.own_key(),

@@ -1,28 +1,61 @@
+"""The catalogue's own files, and what is said of files that somebody else writes."""
+
 from __future__ import annotations
 
-from importlib.resources import files
+import json
+from pathlib import Path
 
 import pytest
 
 from composegen import catalogue
 from composegen.errors import CatalogueError, UsageError
+from composegen.model.record import record, variant_from
+from composegen.model.selection import version_key
+
+GOOD = (
+    (Path(__file__).resolve().parents[2] / "docs/adding-a-stack.md")
+    .read_text(encoding="utf-8")
+    .split("```yaml\n")[1]
+    .split("```")[0]
+)
 
 
 @pytest.mark.parametrize("name", catalogue.names())
 def test_every_stack_is_complete(name: str) -> None:
     stack = catalogue.stack(name)
     assert stack.name == name
-    assert len([variant for variant in stack.variants if variant.default]) == 1
+    for device in stack.devices:
+        assert len([variant for variant in stack.variants if variant.device == device and variant.default]) == 1
     for variant in stack.variants:
-        assert variant.source and ":" in variant.image
-        assert variant.check or not variant.framework, "a framework without a check cannot be tested"
+        assert variant.check and variant.source and ":" in variant.image
         assert not variant.needs_gpu or (variant.cuda and variant.minimum_driver)
+        assert variant.contract.openssh and variant.contract.glibc
 
 
 @pytest.mark.parametrize("name", catalogue.names())
-def test_every_file_of_our_own_passes_the_strict_reading_and_means_the_same(name: str) -> None:
-    text = (files("composegen.catalogue") / f"{name}.yaml").read_text(encoding="utf-8")
-    assert catalogue.parse(text, file=name) == catalogue.stack(name)
+def test_what_is_kept_ready_made_means_what_the_file_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    file = catalogue.files()[name]
+    catalogue.reading._read.cache_clear()
+    fresh = catalogue.stack(name)
+    catalogue.reading._read.cache_clear()
+    assert catalogue.stack(name) == fresh == catalogue.parse(file.read_text(encoding="utf-8"), file=str(file))
+    assert list((tmp_path / "composegen/catalogue").glob("*.json"))
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_a_folder_can_record_any_variant(name: str) -> None:
+    for variant in catalogue.stack(name).variants:
+        assert variant_from(json.loads(json.dumps(record(variant)))) == variant
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_releases_of_a_family_are_newest_first(name: str) -> None:
+    stack = catalogue.stack(name)
+    for variant in stack.variants:
+        family = [each for each in stack.variants if (each.device, each.flavour) == (variant.device, variant.flavour)]
+        versions = list(dict.fromkeys(each.version for each in family if each.cuda == variant.cuda))
+        assert versions == sorted(versions, key=version_key, reverse=True)
 
 
 def test_mindspore_is_the_image_of_the_article_and_the_wheel_for_cpu() -> None:
@@ -32,19 +65,76 @@ def test_mindspore_is_the_image_of_the_article_and_the_wheel_for_cpu() -> None:
     assert (cpu.image, cpu.apt, cpu.pip) == ("python:3.11-slim-bookworm", ("libgomp1",), ("mindspore==2.10.0",))
 
 
-def test_an_unknown_stack_or_device_names_the_nearest() -> None:
+def test_an_unknown_stack_names_the_nearest() -> None:
     with pytest.raises(UsageError) as caught:
         catalogue.stack("mindspre")
     assert caught.value.hint and "did you mean 'mindspore'?" in caught.value.hint
-    with pytest.raises(UsageError) as caught:
-        catalogue.stack("python").variant("gpu")
-    assert caught.value.hint == "it has: cpu"
 
 
-def test_every_problem_of_a_catalogue_file_is_told_at_once_with_its_place() -> None:
-    text = "name: x\ntitle: y\nvariants:\n  - {device: toaster, image: 3, colour: red}\n  - {image: a:b}\n"
+def problems(text: str) -> str:
     with pytest.raises(CatalogueError) as caught:
         catalogue.parse(text, file="x.yaml")
-    said = caught.value.message.splitlines()
-    for place in ("variants.0.device", "variants.0.image", "variants.0.colour", "variants.1.device"):
-        assert any(line.startswith(f"x.yaml: {place}: ") for line in said), f"{place} is missing in {said}"
+    assert caught.value.hint
+    return caught.value.message
+
+
+def test_every_problem_of_a_catalogue_file_is_told_at_once_with_its_line_and_place() -> None:
+    text = (
+        GOOD.replace("device: cpu", "device: toaster").replace("title:", "colour: red\ntitle:").replace("    os: debian12", "    #")
+    )
+    said = problems(text).splitlines()
+    assert len(said) == 3
+    for place in ("colour", "contracts.wheel.os", "variants.0.device"):
+        assert any(line.startswith("x.yaml line ") and f": {place}: " in line for line in said), f"{place} is missing in {said}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("    framework:", "    framewrok:", "variants.0.framewrok: Unexpected keyword"),
+        ("{version: 1.2.1}", "{version: 1.2.1, default: true}", "device 'cpu' has 2 defaults (1.3.0, 1.2.1)"),
+        (", default: true", "", "device 'cpu' has no default"),
+        ("{version: 1.2.1}", "{version: 1.3.0}", "two variants are called cpu 1.3.0"),
+        ("slim-bookworm", "slim+bookworm", "is not the name of an image"),
+        ("python:3.11-", "python:{verzion}-", "is not the name of an image"),
+        ("contract: wheel", "contract: weel", "no contract named 'weel'"),
+        ("os: debian12", "os: debian99", "no system named 'debian99'; known: "),
+        ("    source: the", "    notes: [the", "is not YAML: line"),
+        ("version: 1.3.0", "version: 1.3", "Input should be a valid string"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(old: str, new: str, says: str) -> None:
+    assert old in GOOD
+    if says.startswith("is not YAML"):
+        with pytest.raises(Exception, match=r"x.yaml is not YAML: line \d+"):
+            catalogue.parse(GOOD.replace(old, new), file="x.yaml")
+    else:
+        assert says in problems(GOOD.replace(old, new))
+
+
+def test_a_variant_without_check_or_source_is_refused() -> None:
+    head, rest = GOOD.split("    check:\n")
+    without = head + rest[rest.index("    confidence") :].replace(
+        "    source: the wheel on PyPI, installed and checked on Debian 12\n", ""
+    )
+    said = problems(without)
+    assert "cpu 1.3.0 has no check" in said and "cpu 1.2.1 has no check" in said and "has no source" in said
+
+
+def test_a_teams_own_catalogue_is_read_whatever_its_line_ends(tmp_path: Path) -> None:
+    (tmp_path / "abacus.yaml").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert catalogue.stack("abacus", (tmp_path,)).variant().pip == ("mpmath==1.3.0",)
+    assert "mindspore" in catalogue.names((tmp_path,))
+
+
+def test_a_catalogue_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="is not a folder"):
+        catalogue.names((tmp_path / "nowhere",))
+    with pytest.raises(CatalogueError, match=r"has no \*.yaml file"):
+        catalogue.names((tmp_path,))
+    (tmp_path / "a.yaml").write_bytes(b"name: a\ntitle: \xff\n")
+    with pytest.raises(CatalogueError, match=r"a\.yaml line 2: not UTF-8"):
+        catalogue.stack("a", (tmp_path,))
+    (tmp_path / "b.yaml").write_text(GOOD)
+    with pytest.raises(CatalogueError, match=r"name: is 'abacus', and the file is called 'b\.yaml'"):
+        catalogue.stack("b", (tmp_path,))

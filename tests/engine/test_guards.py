@@ -93,5 +93,9 @@ def test_the_volumes_that_another_folder_left_are_named_and_not_removed(work: Wo
     assert refused.code == 1
     assert "may be another folder's" in refused.stderr
     assert f"docker volume rm {work.project}_host_keys {work.project}_ide" in refused.stderr
-    done = twin("up", "--no-test").ok()
-    assert f"volumes of an earlier '{work.project}'" in done.stderr
+    before = twin("up", "--no-test")
+    assert before.code == 1 and f"volumes of an earlier '{work.project}'" in before.stderr
+    assert f"COMPOSE_PROJECT_NAME={work.project}-2" in before.stderr and "--adopt" in before.stderr
+    work("up", "--no-test").ok()  # whose volumes they are is asked nothing
+    work("down").ok()
+    twin("up", "--no-test", "--adopt").ok()

@@ -16,7 +16,7 @@ def test_up_builds_starts_tests_and_says_how_to_connect_and_the_second_time_only
     assert "ok    login-key" in first.stdout
     connect = first.stdout[first.stdout.index(f"{work.project} is ready") :].splitlines()
     assert len(connect) <= 10
-    assert any(f"ssh -p {work.port} root@127.0.0.1" in line for line in connect)
+    assert any(f"-p {work.port} root@127.0.0.1" in line for line in connect)
     assert any("/usr/local/bin/python" in line for line in connect)
     began = work.id
 

@@ -147,6 +147,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "publisher": ("127.0.0.1", 2222),
     "push_password": ("secret",),
     "exec": (["true"],),
+    "tag": ("sha256:1", "work-dev:old"),
+    "refuse_silent_registry": ("localhost:1/python:3.11",),
 }
 METHODS = sorted(name for name in dir(Engine) if not name.startswith("_") and inspect.isfunction(getattr(Engine, name)))
 

@@ -27,6 +27,8 @@ class FakeEngine:
     project: str = "work"
     published_by: tuple[str, Path | None] | None = None
     did: list[str] = field(default_factory=list)
+    by_hand: tuple[str, ...] = ()
+    registries: list[str] = field(default_factory=list)
 
     def look(self, base: str = "") -> Look:
         return self.there
@@ -57,6 +59,15 @@ class FakeEngine:
 
     def loss(self, container: Container) -> Loss:
         return self.lost
+
+    def refuse_silent_registry(self, image: str) -> None:
+        self.registries.append(image)
+
+    def installed_by_hand(self) -> tuple[str, ...]:
+        return self.by_hand
+
+    def tag(self, image: str, name: str) -> None:
+        self.did.append(f"tag {name}")
 
     def host_key(self) -> str:
         return ""

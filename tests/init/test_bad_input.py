@@ -24,7 +24,11 @@ def test_an_unknown_stack_with_the_nearest(refused: Run) -> None:
     ("option", "value", "says"),
     [
         ("--device", "gpuu", "did you mean 'gpu'?"),
-        ("--device", "rocm", "has no variant for device 'rocm'"),
+        ("--device", "rocm", "has no device 'rocm'"),
+        ("--version", "9.9", "has no version 9.9"),
+        ("--cuda", "12.4", "has no CUDA 12.4"),
+        ("--flavour", "devel", "has no flavour 'devel'"),
+        ("--mirror", "china", "no mirror named 'china'"),
         ("--init", "systemd", "no init named 'systemd'"),
         ("--shm", "0", "not a size"),
         ("--shm", "8", "not a size"),

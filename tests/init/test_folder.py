@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from composegen import folder
-from composegen.errors import FolderError
+from composegen.errors import FolderError, Told
 from composegen.folder import Plan
 from composegen.folder.atomic import Staging, all_or_nothing
 
@@ -74,14 +74,16 @@ def test_an_edit_that_the_template_arrives_at_too_is_no_conflict(made: Path) -> 
     assert kinds(folder.plan(made, TEXTS | {"Dockerfile": "FROM y\n"}))["Dockerfile"] == "identical"
 
 
-def test_an_edited_file_with_a_new_template_stops_everything(made: Path) -> None:
+def test_an_edit_that_cannot_be_merged_stays_and_the_new_text_comes_beside_it(made: Path) -> None:
     (made / "Dockerfile").write_text("FROM mine\n")
-    before = snapshot(made)
     plan = folder.plan(made, TEXTS | {"Dockerfile": "FROM y\n", "compose.yaml": COMPOSE + "# new\n"})
     assert plan.conflicts == ("Dockerfile",) and kinds(plan)["compose.yaml"] == "update"
-    with pytest.raises(FolderError, match="Dockerfile"):
-        folder.write(plan)
-    assert snapshot(made) == before
+    folder.write(plan)
+    assert (made / "Dockerfile").read_text() == "FROM mine\n"
+    assert (made / "Dockerfile.new").read_text() == "FROM y\n"
+    with pytest.raises(Told, match="Dockerfile") as caught:
+        plan.explain_conflicts()
+    assert caught.value.hint and "Dockerfile.new" in caught.value.hint
 
 
 def test_a_deleted_file_comes_back(made: Path) -> None:

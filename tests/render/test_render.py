@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import subprocess
 from itertools import product
 from typing import Any
@@ -13,12 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from composegen import catalogue, document, dotenv, render
-from composegen.model import Choices, Mount, Settings
+from composegen.model import Choices, Mount, Settings, record
+from composegen.model.record import variant_from
 
 EVERY = [
-    Choices(name, device, init=init, shm=shm)  # type: ignore[arg-type]
+    Choices(name, device, usual.version, usual.cuda, usual.flavour, init=init, shm=shm)  # type: ignore[arg-type]
     for name, init, shm in product(catalogue.names(), ("supervisor", "tini"), ("", "host", "ipc", "8gb"))
     for device in catalogue.stack(name).devices
+    for usual in [catalogue.stack(name).variant(device)]
 ]
 
 
@@ -48,6 +51,9 @@ def test_every_text_is_whole_and_marked(choices: Choices) -> None:
     for path, text in rendered(choices).items():
         if path == "code/.gitkeep":
             assert text == ""
+            continue
+        if path == record.FILE:
+            assert variant_from(json.loads(text)) == catalogue.stack(choices.stack).variant_of(choices)
             continue
         assert "Written by composegen" in text
         assert text.endswith("\n") and not text.endswith("\n\n"), f"{path} ends in an odd way"

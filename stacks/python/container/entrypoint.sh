@@ -2,6 +2,7 @@
 # Written by composegen. The container's first process: it prepares SSH, then becomes supervisord.
 #   entrypoint.sh               start the container
 #   entrypoint.sh check         fail unless the configuration is sound (used by the build)
+#   entrypoint.sh installed     list the packages that somebody asked for, as `apt NAME` and `pip NAME==VERSION`
 #   entrypoint.sh banner        fail unless sshd answers (used by the healthcheck)
 #   entrypoint.sh keys          replace the authorized keys by those on standard input, at once
 #   entrypoint.sh password      replace the password by the line on standard input, at once; an empty line: keys only
@@ -80,7 +81,18 @@ make_user() {
   if [[ $(getent shadow "$name" | cut -d: -f2) == '!'* ]]; then usermod -p '*' "$name"; fi
   printf '%s ALL=(ALL) NOPASSWD: ALL\nDefaults:%s !secure_path\n' "$name" "$name" >/etc/sudoers.d/composegen
   chmod 440 /etc/sudoers.d/composegen
+  join_device_groups "$name"
   echo "$name" >$run/user
+}
+
+# The groups of compose.yaml's group_add have this process in them; a login would come without.
+join_device_groups() {
+  local gid
+  for gid in $(id -G); do
+    if [ "$gid" = 0 ]; then continue; fi
+    getent group "$gid" >/dev/null || groupadd -g "$gid" "devices-$gid"
+    usermod -aG "$(getent group "$gid" | cut -d: -f1)" "$1"
+  done
 }
 
 # What IDEs download into a home goes to the named volume, so that re-creating the container does not lose it.
@@ -107,9 +119,11 @@ link_ide_files() {
 }
 
 install_keys() {
-  grep -vE '^[[:space:]]*(#|$)' "$1" >/etc/ssh/authorized_keys.new || true
-  chmod 644 /etc/ssh/authorized_keys.new
-  mv /etc/ssh/authorized_keys.new /etc/ssh/authorized_keys
+  local new
+  new=$(mktemp /etc/ssh/.authorized_keys.XXXXXX)
+  grep -vE '^[[:space:]]*(#|$)' "$1" >"$new" || true
+  chmod 644 "$new"
+  mv "$new" /etc/ssh/authorized_keys
 }
 
 set_password() {
@@ -225,9 +239,27 @@ check() {
   ssh-keygen -q -t ed25519 -N '' -f "$key"
   /usr/sbin/sshd -t -f $here/sshd_config -h "$key"
   rm -f "$key" "$key.pub"
-  # supervisor runs under the distribution's Python, whatever `python3` has become in this image.
-  "$(sed -n '1s/^#! *//p' "$(command -v supervisord)")" -c \
-    'from supervisor.options import ServerOptions; ServerOptions().realize(["-c", "/etc/composegen/supervisord.conf"])'
+  find_supervisor_python
+}
+
+# supervisor is the distribution's and needs the distribution's Python; in some images the name `python3` leads to another one.
+find_supervisor_python() {
+  local python
+  for python in "$(sed -n '1s/^#! *//p' "$(command -v supervisord)")" $(compgen -G '/usr/bin/python3.*' | grep -E '/python3\.[0-9]+$'); do
+    if "$python" -c "from supervisor.options import ServerOptions; ServerOptions().realize(['-c', '$here/supervisord.conf'])"; then
+      echo "$python" >$here/supervisor-python
+      return
+    fi
+  done
+  say "no Python here can run the distribution's supervisor; \`composegen init --init tini\` does without" >&2
+  return 1
+}
+
+installed() {
+  local python
+  python=$(<$here/interpreter)
+  apt-mark showmanual | sed 's/^/apt /' | sort
+  if [ -n "$python" ]; then { "$python" -m pip list --not-required --format=freeze 2>/dev/null || true; } | sed 's/^/pip /' | sort; fi
 }
 
 banner() {
@@ -253,14 +285,17 @@ start() {
   exec > >(filter_log) 2>&1
   # supervisord looks at its programs once a second; a request makes it look at once, so that sshd starts without that second.
   (for _ in {1..100}; do if curl -s -o /dev/null --unix-socket /run/supervisor.sock http://supervisor/; then break; fi; sleep 0.02; done) &
-  exec supervisord -c $here/supervisord.conf
+  exec "$(<$here/supervisor-python)" "$(command -v supervisord)" -c $here/supervisord.conf
 }
 
 case ${1:-start} in
   start) start ;;
   check) check ;;
+  installed) installed ;;
   banner) banner ;;
   keys)
+    # A container that is still starting looks first whether it was given any.
+    for _ in {1..100}; do if [ -e $run/sshd_config ]; then break; fi; sleep 0.1; done
     cat >$here/authorized_keys
     install_keys $here/authorized_keys
     ;;
@@ -274,7 +309,7 @@ case ${1:-start} in
     apply_password
     ;;
   *)
-    echo "usage: $0 [check | banner | keys | password | new-password]" >&2
+    echo "usage: $0 [check | installed | banner | keys | password | new-password]" >&2
     exit 2
     ;;
 esac

@@ -1,4 +1,4 @@
-"""YAML, the only room that knows ruamel.yaml. Reading gives plain values."""
+"""`x-composegen`: the choices that a compose file records."""
 
 from __future__ import annotations
 
@@ -7,48 +7,21 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from composegen.errors import ComposegenError, FolderError, UsageError
+from composegen.document.reading import load
+from composegen.errors import FolderError, UsageError
 from composegen.model import Choices, Mount
 
-
-def load(text: str, *, name: str) -> Any:
-    """The plain value of a YAML 1.2 document; `name` says in an error which file it was.
-
-    Raises ComposegenError: the text is not YAML, with line and column.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    yaml = YAML(typ="safe", pure=True)
-    # Compose's own tags (!reset, !override) carry a value that can be read without them.
-    yaml.constructor.add_multi_constructor("!", _untagged)
-    try:
-        return yaml.load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ComposegenError(f"{name} is not YAML:{where} {error.problem or error.context}", hint="mend that line") from None
-    except YAMLError as error:
-        raise ComposegenError(f"{name} is not YAML: {error}", hint="mend that file") from None
-
-
-def _untagged(constructor: Any, suffix: str, node: Any) -> Any:
-    from ruamel.yaml.nodes import MappingNode, SequenceNode
-
-    if isinstance(node, SequenceNode):
-        return constructor.construct_sequence(node, deep=True)
-    if isinstance(node, MappingNode):
-        return constructor.construct_mapping(node, deep=True)
-    return constructor.construct_scalar(node)
-
-
 SCHEMA = 1  # of x-composegen
+OWN = "x-composegen"  # the key of compose.yaml that records the choices
 X_COMPOSEGEN = re.compile(r"^x-composegen:[ \t\r]*\n(?:(?:[ #].*|\r?)\n)*(?:[ #].*)?", re.MULTILINE)
 
 
-def choices_lines(choices: Choices) -> list[str]:
-    """`x-composegen` as YAML lines: what differs from the defaults, as block lists, with `$` kept from Compose's interpolation."""
-    lines = [f"schema: {SCHEMA}"]
+def choices_lines(choices: Choices, *, template: int) -> list[str]:
+    """`x-composegen` as YAML lines: what differs from the defaults, as block lists, with `$` kept from Compose's interpolation.
+
+    `template` is the number of the templates that write it.
+    """
+    lines = [f"schema: {SCHEMA}", f"template: {template}"]
     for name, value in _differing(choices).items():
         if isinstance(value, list):
             lines += [f"{name}:", *(f"  - {_scalar(each)}" for each in value)]
@@ -62,17 +35,8 @@ def choices(text: str, *, name: str) -> Choices:
 
     Raises FolderError: it is missing, from a newer composegen, or not what composegen writes.
     """
-    # That block alone: reading the whole file would take `up` longer than asking the engine does.
-    block = X_COMPOSEGEN.search(text)
-    loaded = load(block.group() if block else text, name=name)
-    found = loaded.get("x-composegen") if isinstance(loaded, dict) else None
-    if not isinstance(found, dict):
-        raise FolderError(
-            f"{name} has no x-composegen, so composegen did not write it", hint="`composegen init STACK` writes a folder"
-        )
-    if found.get("schema") != SCHEMA:
-        raise FolderError(f"{name} is of schema {found.get('schema')!r}, this composegen knows {SCHEMA}", hint="upgrade composegen")
-    given = {key: _unescaped(value) for key, value in found.items() if key != "schema"}
+    found, name = _recorded(text, name)
+    given = {key: _unescaped(value) for key, value in found.items() if key not in ("schema", "template")}
     known = [each.name for each in fields(Choices)]
     if unknown := [key for key in given if key not in known]:
         raise FolderError(
@@ -86,9 +50,34 @@ def choices(text: str, *, name: str) -> Choices:
         ) from None
 
 
+def template(text: str, *, name: str) -> int:
+    """The number of the templates that wrote a compose file; 0 where it does not say. Raises FolderError like `choices`."""
+    found, _ = _recorded(text, name)
+    number = found.get("template", 0)
+    return number if isinstance(number, int) else 0
+
+
+def _recorded(text: str, name: str) -> tuple[dict[str, Any], str]:
+    """What stands under `x-composegen`, and the file's name with the line where that is."""
+    # That block alone: reading the whole file would take `up` longer than asking the engine does.
+    block = X_COMPOSEGEN.search(text)
+    loaded = load("\n" * text.count("\n", 0, block.start()) + block.group() if block else text, name=name)
+    found = loaded.get(OWN) if isinstance(loaded, dict) else None
+    if not isinstance(found, dict):
+        raise FolderError(
+            f"{name} has no x-composegen, so composegen did not write it", hint="`composegen init STACK` writes a folder"
+        )
+    where = f"{name} line {text.count(chr(10), 0, block.start()) + 1}" if block else name
+    if found.get("schema") != SCHEMA:
+        raise FolderError(
+            f"{where} is of schema {found.get('schema')!r}, this composegen knows {SCHEMA}", hint="upgrade composegen"
+        )
+    return found, where
+
+
 def _differing(choices: Choices) -> dict[str, str | list[str]]:
     told: dict[str, str | list[str]] = {"stack": choices.stack, "device": choices.device}
-    told |= {name: value for name in ("base", "shm") if (value := getattr(choices, name))}
+    told |= {name: value for name in ("version", "cuda", "flavour", "base", "shm") if (value := getattr(choices, name))}
     if choices.init != "supervisor":
         told["init"] = choices.init
     told |= {"mounts": [str(mount) for mount in choices.mounts]} if choices.mounts else {}

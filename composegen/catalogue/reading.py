@@ -1,0 +1,130 @@
+"""From a catalogue file to a stack, with every problem at once, each with file, line and path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from composegen import __version__, document
+from composegen.errors import CatalogueError
+from composegen.model.record import tuples
+from composegen.model.stack import Check, Contract, Stack, Variant
+
+FACTS = Path(__file__).parent / "facts"
+HINT = "docs/adding-a-stack.md says what a catalogue file holds"
+
+
+def read(file: Path) -> Stack:
+    """The stack in a catalogue file, kept ready-made in the user's cache: checking one takes longer than all else of `init`.
+
+    Raises CatalogueError: the file is wrong, or cannot be read.
+    """
+    try:
+        about = file.stat()
+    except OSError as error:
+        raise CatalogueError(f"cannot read '{error.filename}': {error.strerror}", hint="look at its owner and mode") from None
+    return _read(file.absolute(), about.st_mtime_ns, about.st_size, shown=file)
+
+
+@cache
+def _read(path: Path, changed: int, size: int, *, shown: Path) -> Stack:
+    """`changed` and `size` tell one content of a file from the next; `shown` is what the user calls it."""
+    file = shown
+    try:
+        content = path.read_bytes()
+        shared = b"\0".join((FACTS / name).read_bytes() for name in ("systems.yaml", "cuda.yaml"))
+    except OSError as error:
+        raise CatalogueError(f"cannot read '{error.filename}': {error.strerror}", hint="look at its owner and mode") from None
+    kept = _kept(b"\0".join((__version__.encode(), _OWN_CODE, shared, content)))
+    if (known := _recall(kept)) is not None:
+        return known
+    stack = parse(_decoded(content, file), file=str(file))
+    if stack.name != file.stem:
+        raise CatalogueError(f"{file}: name: is '{stack.name}', and the file is called '{file.name}'", hint="call both alike")
+    _keep(kept, stack)
+    return stack
+
+
+def _decoded(content: bytes, file: Path) -> str:
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise CatalogueError(f"{file} line {line}: not UTF-8 text", hint="save it as UTF-8") from None
+
+
+def parse(text: str, *, file: str) -> Stack:
+    """Read a catalogue that anybody may have written. Raises CatalogueError: every problem, one a line."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from composegen.catalogue.schema import Facts, Written, expand
+
+    loaded = document.load(text, name=file)
+    try:
+        written = TypeAdapter(Written).validate_python(loaded)
+    except ValidationError as error:
+        raise _refusal(file, text, [(tuple(problem["loc"]), problem["msg"]) for problem in error.errors()]) from None
+    facts = Facts(_facts("systems.yaml"), {cuda: known["driver"] for cuda, known in _facts("cuda.yaml").items()})
+    stack, problems = expand(written, facts)
+    if problems:
+        raise _refusal(file, text, [(problem.path, problem.message) for problem in problems])
+    return stack
+
+
+def _facts(name: str) -> dict[str, dict[str, Any]]:
+    loaded: dict[str, dict[str, Any]] = document.load((FACTS / name).read_text(encoding="utf-8"), name=name)
+    return loaded
+
+
+def _refusal(file: str, text: str, problems: Iterable[tuple[tuple[str | int, ...], str]]) -> CatalogueError:
+    lines = document.places(text)
+    said = [f"{file} line {_line(path, lines)}: {'.'.join(map(str, path))}: {message}" for path, message in problems]
+    return CatalogueError("\n".join(said), hint=HINT)
+
+
+def _line(path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> int:
+    """The line of the nearest place that the file has: what is missing has none of its own."""
+    return next((lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines), 1)
+
+
+# --- Ready-made stacks -----------------------------------------------------------------------------------------------------
+
+# A change of what a variant is makes everything that was kept unreadable.
+_OWN_CODE = repr([list(each.__dataclass_fields__) for each in (Stack, Variant, Contract, Check)]).encode()
+
+
+def _kept(content: bytes) -> Path:
+    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cached / "composegen" / "catalogue" / f"{hashlib.sha256(content).hexdigest()[:32]}.json"
+
+
+def _recall(file: Path) -> Stack | None:
+    try:
+        loaded = json.loads(file.read_bytes())
+        contracts = [Contract(**tuples(each)) for each in loaded.pop("contracts")]
+        return Stack(**{**tuples(loaded), "variants": tuple(_variant(each, contracts) for each in loaded["variants"])})
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _variant(kept: dict[str, Any], contracts: list[Contract]) -> Variant:
+    check = Check(**kept["check"]) if kept["check"] else None
+    return Variant(**{**tuples(kept), "contract": contracts[kept["contract"]], "check": check})
+
+
+def _keep(file: Path, stack: Stack) -> None:
+    contracts = list(dict.fromkeys(variant.contract for variant in stack.variants))
+    variants = [{**asdict(variant), "contract": contracts.index(variant.contract)} for variant in stack.variants]
+    kept = {**asdict(replace(stack, variants=())), "contracts": [asdict(each) for each in contracts], "variants": variants}
+    unfinished = file.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        unfinished.write_text(json.dumps(kept), encoding="utf-8")
+        unfinished.replace(file)

@@ -1,0 +1,15 @@
+"""YAML, the only room that knows ruamel.yaml. Reading gives plain values; merging edits the text and never re-emits it.
+
+load(text)                       a document as plain values
+places(text)                     the line of every place in it
+choices(text), choices_lines(c)  what `x-composegen` records, read and written
+quoted(value)                    a string as Compose reads it back
+
+`composegen.document.merge` (three versions of a compose file → one) and `composegen.document.lines` (the same for any text) are
+imported by name: most commands do without them.
+"""
+
+from composegen.document.reading import load, places
+from composegen.document.record import OWN, PLAIN, SCHEMA, WORDS, X_COMPOSEGEN, choices, choices_lines, quoted, template
+
+__all__ = ["OWN", "PLAIN", "SCHEMA", "WORDS", "X_COMPOSEGEN", "choices", "choices_lines", "load", "places", "quoted", "template"]

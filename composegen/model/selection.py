@@ -1,0 +1,97 @@
+"""Which variant of a stack is meant: what was asked, the stack's own defaults for the rest, the nearest where there is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from composegen.errors import UsageError
+from composegen.model.stack import Stack, Variant
+
+LATEST = "latest"
+MOST_NAMED = 12
+# How the parts of a variant are called, in the order in which they are held against what was asked.
+PARTS = ("device", "version", "cuda", "flavour")
+IN_WORDS = {"device": "device '{}'", "version": "version {}", "cuda": "CUDA {}", "flavour": "flavour '{}'"}
+_PRE_RELEASE = {"dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "rc": -1}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked for one part, and whether a variant has it."""
+
+    part: str
+    text: str
+
+    def holds(self, variant: Variant) -> bool:
+        has = getattr(variant, self.part)
+        if self.part == "version":
+            # 2.6 means any 2.6.x, as in an image's tag.
+            return self.text == LATEST or has == self.text or has.startswith((f"{self.text}.", f"{self.text}-"))
+        return bool(has == self.text)
+
+    def among(self, variants: Sequence[Variant]) -> list[Variant]:
+        """Those that have it; a version that is named in full is that one alone."""
+        exactly = [variant for variant in variants if getattr(variant, self.part) == self.text]
+        return exactly or [variant for variant in variants if self.holds(variant)]
+
+    def in_words(self) -> str:
+        return IN_WORDS[self.part].format(self.text)
+
+
+def select(stack: Stack, *, device: str = "", version: str = "", cuda: str = "", flavour: str = "") -> Variant:
+    """The variant with all that is given. `version` may be a beginning such as 2.6, or `latest`.
+
+    Among several, the default of the device comes first; then its flavour, the newest version, and the order of the catalogue.
+    Raises UsageError: there is none; the hint has what there is instead.
+    """
+    asked = [_Asked(part, text) for part, text in zip(PARTS, (device, version, cuda, flavour), strict=True) if text]
+    left: Sequence[Variant] = stack.variants
+    for number, each in enumerate(asked):
+        fitting = each.among(left)
+        if not fitting:
+            raise _no_such(stack, asked[:number], each, left)
+        left = fitting
+    usual = _default(stack, device or left[0].device)
+    if version != LATEST and usual in left:
+        return usual
+    left = [variant for variant in left if variant.device == usual.device] or left
+    return max(left, key=lambda variant: (variant.flavour == usual.flavour, version_key(variant.version)))
+
+
+def _default(stack: Stack, device: str) -> Variant:
+    own = [variant for variant in stack.variants if variant.device == device]
+    return next((variant for variant in own if variant.default), own[0])
+
+
+def _no_such(stack: Stack, given: Sequence[_Asked], missing: _Asked, left: Sequence[Variant]) -> UsageError:
+    """What there is of the part that nothing has, among the variants that have all that was asked before it."""
+    there = _sorted(missing.part, [getattr(variant, missing.part) for variant in left if getattr(variant, missing.part)])
+    others = [each.text if each.part == "version" else f"for {each.in_words()}" for each in given]
+    subject = " ".join([f"stack '{stack.name}'", *others])
+    if not there:
+        return UsageError(f"{subject} has no {missing.in_words()}", hint=f"leave out --{missing.part}")
+    return UsageError(f"{subject} has no {missing.in_words()}", hint=f"it has: {', '.join(_nearest(missing, there))}")
+
+
+def _nearest(missing: _Asked, there: Sequence[str]) -> Sequence[str]:
+    """All of them where they are few; else the twelve that are nearest in order."""
+    if missing.part != "version" or len(there) <= MOST_NAMED:
+        return there
+    place = sum(1 for each in there if version_key(each) < version_key(missing.text))
+    start = max(0, min(place - MOST_NAMED // 2, len(there) - MOST_NAMED))
+    return there[start : start + MOST_NAMED]
+
+
+def _sorted(part: str, values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values)) if part == "device" else sorted(set(values), key=version_key)
+
+
+def version_key(text: str) -> tuple[Any, ...]:
+    """Orders versions: 1.9 < 1.10, and 2.0.0-alpha < 2.0.0rc1 < 2.0.0 < 2.0.0.post1; words after numbers."""
+    found: list[tuple[int, str]] = []
+    for number, word in re.findall(r"(\d+)|([a-z]+)", text.lower()):
+        found.append((int(number), "") if number else (_PRE_RELEASE.get(word, 0), word if word not in _PRE_RELEASE else ""))
+    return (*found, (0, ""))

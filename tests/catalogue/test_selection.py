@@ -1,0 +1,54 @@
+"""Which variant is meant, and what is said where there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from composegen import catalogue
+from composegen.errors import UsageError
+from composegen.model import Choices
+from composegen.model.selection import version_key
+
+
+@pytest.mark.parametrize(
+    ("stack", "asked", "image"),
+    [
+        ("mindspore", {}, "mindspore/mindspore-gpu-cuda11.6:2.0.0-alpha"),
+        ("mindspore", {"cuda": "10.1", "version": "1.8"}, "mindspore/mindspore-gpu-cuda10.1:1.8.1"),
+        ("mindspore", {"version": "2.0.0"}, "mindspore/mindspore-gpu-cuda11.6:2.0.0"),
+        ("mindspore", {"version": "latest"}, "mindspore/mindspore-gpu-cuda11.6:2.2.14"),
+        ("pytorch", {"version": "2.6", "cuda": "12.4"}, "pytorch/pytorch:2.6.0-cuda12.4-cudnn9-runtime"),
+        ("pytorch", {"version": "2.6", "cuda": "12.4", "flavour": "devel"}, "pytorch/pytorch:2.6.0-cuda12.4-cudnn9-devel"),
+        ("python", {"version": "3.14"}, "python:3.14-slim-bookworm"),
+    ],
+)
+def test_what_is_asked_is_found(stack: str, asked: dict[str, str], image: str) -> None:
+    assert catalogue.stack(stack).variant(**asked).image == image
+
+
+@pytest.mark.parametrize(
+    ("stack", "asked", "message", "hint"),
+    [
+        ("pytorch", {"version": "2.6", "cuda": "9.2"}, "stack 'pytorch' 2.6 has no CUDA 9.2", "it has: 11.8, 12.4, 12.6"),
+        ("python", {"device": "gpu"}, "stack 'python' has no device 'gpu'", "it has: cpu"),
+        ("python", {"cuda": "12.4"}, "stack 'python' has no CUDA 12.4", "leave out --cuda"),
+        ("mindspore", {"device": "gpu", "version": "2.3.0"}, "has no version 2.3.0", "2.2.14"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_the_nearest(stack: str, asked: dict[str, str], message: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        catalogue.stack(stack).variant(**asked)
+    assert message in caught.value.message and caught.value.hint and hint in caught.value.hint
+
+
+def test_versions_are_in_order() -> None:
+    order = ["1.9.0", "1.10.0", "1.10.1", "2.0.0-alpha", "2.0.0rc1", "2.0.0", "2.0.1", "2.10.0"]
+    assert sorted(sorted(order), key=version_key) == order
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_variant_is_found_by_what_a_folder_records_of_it(name: str) -> None:
+    stack = catalogue.stack(name)
+    for variant in stack.variants:
+        recorded = Choices(name, variant.device, variant.version, variant.cuda, variant.flavour)
+        assert stack.variant_of(recorded) is variant
