@@ -16,6 +16,7 @@ from tests.support.engine import Engine
 from tests.support.private_engine import PrivateEngine, started_private_engine
 
 BASE_IMAGE = "composegen-base:bookworm"
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 REGISTRY_NAME = "python:3.11-slim-bookworm"  # what stacks/python and stacks/mindspore-cpu build from
 
 _reason = pytest.StashKey[str]()
@@ -66,6 +67,14 @@ def base_image(request: pytest.FixtureRequest, engine: Engine) -> str:
     """The name of a local drop-in for python:3.11-slim-bookworm, bootstrapped from Debian packages where it is missing."""
     _skip_or_fail(request.config, engine_support.bootstrap(BASE_IMAGE))
     return BASE_IMAGE
+
+
+@pytest.fixture
+def build_environment(base_image: str) -> dict[str, str]:
+    """Variables for a build here: the local base, and the host's certificates where the caller's environment trusts extra ones."""
+    trusts_more = any(os.environ.get(name) for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"))
+    bundle = {"CA_BUNDLE": str(CERTIFICATES)} if trusts_more and CERTIFICATES.exists() else {}
+    return {"BASE_IMAGE": base_image, **bundle}
 
 
 @pytest.fixture(scope="session")

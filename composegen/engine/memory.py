@@ -52,6 +52,17 @@ def remember(folder: Path, memory: Memory, environment: Mapping[str, str] | None
             raise
 
 
+def folders_of(project: str, environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """Every folder of this person's in which that project was started."""
+    found = []
+    for file in _file(Path(), environment).parent.glob("*.json"):
+        with suppress(OSError, ValueError):
+            loaded = json.loads(file.read_text(encoding="utf-8"))
+            if isinstance(loaded, dict) and loaded.get("project") == project:
+                found.append(Path(str(loaded.get("folder"))))
+    return tuple(found)
+
+
 def forget(folder: Path, environment: Mapping[str, str] | None = None) -> None:
     with suppress(OSError):
         _file(folder, environment).unlink()

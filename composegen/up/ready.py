@@ -65,7 +65,13 @@ def log_in(state: State) -> State:
         raise _did_not_come_up(state, watch, NotReachable("the container does not stay up")) from error
     except SshError as error:
         raise _did_not_come_up(state, watch, error) from error
-    known = replace(state.memory, project=state.engine.project, container=state.container.id, credentials=_digest(state))
+    known = replace(
+        state.memory,
+        folder=str(state.folder.path),
+        project=state.engine.project,
+        container=state.container.id,
+        credentials=_digest(state),
+    )
     if known != state.memory:
         memory.remember(state.folder.path, known)
     return replace(state, session=session, memory=known)

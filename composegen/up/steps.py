@@ -29,6 +29,10 @@ def preflight(state: State) -> Step:
 def _adopt(state: State, volumes: tuple[str, ...]) -> None:
     """Volumes do not say whose they are, and hold host keys and what IDEs keep. Raises EngineError: nobody agreed to use them."""
     name = state.engine.project
+    before = memory.folders_of(name)
+    if before and not any(folder.exists() for folder in before):
+        state.talk.say(f"note: volumes of '{name}' will be used; {before[0]}, where they were made, is gone: {', '.join(volumes)}")
+        return
     state.talk.say(f"there are volumes of an earlier '{name}', which this folder never used: {', '.join(volumes)}")
     if not state.options.adopt and not state.talk.confirm("Are they yours, and to be used here?"):
         free = guard.free_name(name, state.engine.names_in_use())

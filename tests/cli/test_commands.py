@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,14 @@ def test_wrong_usage_is_one_fact_and_a_hint_with_exit_code_2(composegen: Cli, ar
     assert result.stderr.startswith(said), result.stderr
     assert "\n  hint: " in result.stderr and "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["test", "up", "status", "update", "init"])
+def test_json_is_one_object_also_where_it_failed(composegen: Cli, tmp_path: Path, command: str) -> None:
+    words = [command, "pytroch"] if command == "init" else [command]
+    done = composegen(*words, "--json", cwd=tmp_path)
+    assert done.code in (1, 2) and done.json["ok"] is False
+    assert done.json["error"] in done.stderr and done.json["hint"]
 
 
 def test_stacks_lists_what_init_can_write(composegen: Cli) -> None:

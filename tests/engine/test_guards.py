@@ -99,3 +99,12 @@ def test_the_volumes_that_another_folder_left_are_named_and_not_removed(work: Wo
     work("up", "--no-test").ok()  # whose volumes they are is asked nothing
     work("down").ok()
     twin("up", "--no-test", "--adopt").ok()
+    twin("down").ok()
+
+
+def test_the_volumes_of_ones_own_folder_that_is_gone_are_used(work: Work, tmp_path: Path) -> None:
+    work("up", "--no-test").ok()
+    work("down").ok()
+    moved = replace(work, path=tmp_path / "moved")
+    work.path.rename(moved.path)
+    assert "is gone" in moved("up", "--no-test").ok().stderr

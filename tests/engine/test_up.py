@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.engine.conftest import Work
@@ -18,6 +20,8 @@ def test_up_builds_starts_tests_and_says_how_to_connect_and_the_second_time_only
     assert len(connect) <= 10
     assert any(f"-p {work.port} root@127.0.0.1" in line for line in connect)
     assert any("/usr/local/bin/python" in line for line in connect)
+    # This HOME has no key, so the line that can be pasted names the one that gets in.
+    assert any("ssh -i " in line for line in connect) and any("only composegen's own gets in" in line for line in connect)
     began = work.id
 
     second = work("up", "--json").ok()
@@ -35,6 +39,18 @@ def test_up_builds_starts_tests_and_says_how_to_connect_and_the_second_time_only
     found = work("status", "--json").ok().json
     assert (found["state"], found["port"], found["user"], found["needs_build"]) == ("running", work.port, "root", "")
     assert found["interpreter"] == "/usr/local/bin/python"
+
+
+def test_a_container_without_anybodys_key_makes_its_password_and_lets_the_probes_in(work: Work) -> None:
+    """composegen's own key comes in while the container starts; neither gets in the other's way."""
+    env = (work.path / ".env").read_text()
+    (work.path / ".env").write_text(re.sub(r"(?m)^SSH_AUTHORIZED_KEYS=.*", "# SSH_AUTHORIZED_KEYS=", env))
+    for _ in range(5):
+        work("up", "--no-test").ok()
+        said = work.engine.run("logs", work.project)
+        assert "password for root" in said.stdout + said.stderr
+        assert "entrypoint failed" not in said.stdout + said.stderr
+        work.engine("rm", "--force", work.project)
 
 
 def test_a_changed_apt_txt_builds_and_makes_the_container_anew(work: Work) -> None:

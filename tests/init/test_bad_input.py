@@ -48,6 +48,7 @@ def test_an_unknown_stack_with_the_nearest(refused: Run) -> None:
         ("--pip", "--index-url=http://evil", "not one Python requirement"),
         ("--pip", "-r other.txt", "not one Python requirement"),
         ("--pip", "rich\n--pre", "line break"),
+        ("--pip", "rich==1;rm", "not one Python requirement"),
         ("--pip", "rich>=1 requests", "not one Python requirement"),
         ("--pip", "x @ https://me:s3cret@example.org/x.whl", "user or password"),
         ("--env", "1A=x", "not a variable's name"),
@@ -58,6 +59,8 @@ def test_an_unknown_stack_with_the_nearest(refused: Run) -> None:
         ("--env", "HF_TOKEN=hf_abc", "`--env HF_TOKEN`"),
         ("--env", "DB_PASSWORD=x", "looks like a secret"),
         ("--env", "A=\x1b[31m", "control character"),
+        *[("--env", f"{name}=x", "looks like a secret") for name in ("PASS", "MYSQL_PWD", "GITHUB_PAT", "NPM_AUTH")],
+        ("--env", "DATABASE_URL=postgres://me:s3cret@db/x", "looks like a secret"),
         ("--mount", "/data", "not a mount"),
         ("--mount", "/tmp:relative", "not a mount"),
         ("--mount", ":/data", "not a mount"),
@@ -65,6 +68,10 @@ def test_an_unknown_stack_with_the_nearest(refused: Run) -> None:
         ("--mount", "/tmp:/home/code", "is taken"),
         ("--mount", "/tmp:/home/../home//code/", "is taken"),
         ("--mount", "/tmp:/", "is taken"),
+        *[
+            ("--mount", f"/tmp:{path}", "is taken")
+            for path in ("/bin", "/lib/x", "/proc", "/dev/x", "/usr/bin", "/var/lib", "/run/sshd")
+        ],
         ("--mount", "/t\nmp:/data", "line break"),
         ("--mount", "/a:b:/data", "colon"),
     ],
@@ -101,6 +108,7 @@ def test_a_projects_option_that_cannot_be_meant(refused: Run, option: str, value
         ("--user", "a b", "not a Linux user"),
         ("--user", "a:b", "not a Linux user"),
         ("--user", "bob\n", "line break"),
+        *[("--user", name, "user of the system itself") for name in ("daemon", "sshd", "nobody")],
         ("--user", "", "not a Linux user"),
         ("--code", "not/there", "does not exist"),
         ("--code", "/etc/passwd", "is not a folder"),

@@ -74,6 +74,20 @@ def test_a_skipped_probe_does_not_fail_the_report() -> None:
     assert run(TARGET, session=FakeSession(), probes=FIVE[1:2]).ok
 
 
+def test_nobody_gets_in_and_that_is_never_a_pass(tmp_path: Path) -> None:
+    """A probe may leave a failed login to the probe of logins only where that one runs, too."""
+    closed = replace(TARGET, address=Address("127.0.0.1", 1, "root"), host_key="")
+    for only in (["framework"], ["code"], ["supervisor"], ["refused"]):
+        assert not run(closed, only=only).ok, only
+    everything = {finding.name: finding.outcome for finding in run(closed).findings}
+    assert (everything["login-key"], everything["sftp"], everything["refused-key"]) == ("fail", "skip", "skip")
+
+
+def test_options_that_leave_nothing_to_run_are_refused() -> None:
+    with pytest.raises(UsageError, match="no probe to run"):
+        select(PROBES, only=["gpu"], without=["gpu"])
+
+
 def test_findings_are_told_in_order() -> None:
     told: list[Finding] = []
     report = run(TARGET, session=FakeSession(), probes=FIVE, tell=told.append)
