@@ -60,7 +60,10 @@ class Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = args[: args.index("--")] if "--" in args else args
         ctx.meta[AS_JSON] = "--json" in own
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except WrongUsage as error:
+            raise wrongly_used(error, ctx) from None
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -72,10 +75,7 @@ class Commands(TyperGroup):
             show(error)
             raise typer.Exit(error.exit_code) from None
         except WrongUsage as error:
-            where = getattr(error, "ctx", None) or ctx
-            message = str(error.format_message()).rstrip(".")
-            show(UsageError(message[:1].lower() + message[1:], hint=f"`{where.command_path} --help` shows how it is meant"))
-            raise typer.Exit(UsageError.exit_code) from None
+            raise wrongly_used(error, ctx) from None
         except OSError as error:
             if isinstance(error, BrokenPipeError):
                 # The reader of a pipe (`| head`) went away: nobody is left to tell.
@@ -89,6 +89,14 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
+
+
+def wrongly_used(error: Any, ctx: Any) -> typer.Exit:
+    """Show what typer says of a command line that does not fit, in our own words' order; the exit that follows."""
+    where = getattr(error, "ctx", None) or ctx
+    message = str(error.format_message()).rstrip(".")
+    show(UsageError(message[:1].lower() + message[1:], hint=f"`{where.command_path} --help` shows how it is meant"))
+    return typer.Exit(UsageError.exit_code)
 
 
 def refuse_missing_folder() -> None:

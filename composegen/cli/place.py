@@ -68,8 +68,8 @@ def opened(directory: Path) -> tuple[Folder, DockerEngine]:
     return folder, DockerEngine(folder.path, folder.settings.project_name)
 
 
-def with_env(folder: Folder, engine: DockerEngine) -> tuple[Folder, DockerEngine]:
-    """The same with a `.env`, as a fresh clone has none. Raises FolderError: it cannot be written."""
+def with_env(folder: Folder, engine: DockerEngine, *, dry_run: bool = False) -> tuple[Folder, DockerEngine]:
+    """The same with a `.env`, as a fresh clone has none; `dry_run`: as if it had one. Raises FolderError: it cannot be written."""
     from composegen.engine import DockerEngine
     from composegen.folder import ENV
 
@@ -77,8 +77,9 @@ def with_env(folder: Folder, engine: DockerEngine) -> tuple[Folder, DockerEngine
         return folder, engine
     from composegen.up.clone import with_env as made
 
-    folder = made(folder)
-    say(f"wrote {folder.path / ENV}: project '{folder.settings.project_name}', port {folder.settings.port}")
+    folder = made(folder, dry_run=dry_run)
+    verb = "would write" if dry_run else "wrote"
+    say(f"{verb} {folder.path / ENV}: project '{folder.settings.project_name}', port {folder.settings.port}")
     return folder, DockerEngine(folder.path, folder.settings.project_name)
 
 

@@ -43,12 +43,12 @@ def up(
     from composegen import up as journey
 
     options = journey.Options(timeout=patience, build=build, recreate=recreate, test=test, adopt=adopt)
+    folder, engine = place.with_env(folder, engine, dry_run=dry_run)
     if dry_run:
         foreseen = journey.foresee(folder, engine, options)
         said = [f"{name:10}{detail}" for name, detail in foreseen.items()]
         print(_foreseen_as_json(engine.project, foreseen) if as_json else "\n".join(said))
         return
-    folder, engine = place.with_env(folder, engine)
     talk = place.talk() if as_json else place.talk(tell=show)
     outcome = journey.up(folder, engine, options, talk)
     if as_json:

@@ -69,8 +69,10 @@ class Folder:
     shadowed: tuple[str, ...] = ()  # exported variables that beat .env
 
 
-def open_folder(directory: Path, environment: Mapping[str, str] | None = None) -> Folder:
+def open_folder(directory: Path, environment: Mapping[str, str] | None = None, *, env: str | None = None) -> Folder:
     """The folder as it is on disk; `environment` (default: the process's) overlays `.env`, as it does in Compose.
+
+    `env` is the text of a `.env` that is not written yet.
 
     Raises FolderError: no compose.yaml of composegen's there, or one of its files cannot be read. UsageError: a value of `.env`
     or an exported one cannot be meant.
@@ -81,7 +83,7 @@ def open_folder(directory: Path, environment: Mapping[str, str] | None = None) -
         where = "the current folder" if directory in (Path(), Path.cwd()) else f"'{directory}'"
         raise FolderError(f"no {COMPOSE} in {where}", hint="`composegen init STACK` writes a folder; or name the folder to use")
     choices = document.choices(compose, name=str(directory / COMPOSE))
-    variables = dotenv.parse(read_text(directory / ENV) or "", exported)
+    variables = dotenv.parse((read_text(directory / ENV) if env is None else env) or "", exported)
     ours = Settings().to_variables()
     shadowed = tuple(name for name in ours if name in exported and exported[name] != variables.get(name, ""))
     return Folder(directory.resolve(), choices, read_settings(variables, exported), shadowed)

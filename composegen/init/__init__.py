@@ -165,18 +165,20 @@ def write(prepared: Prepared) -> None:
         os.chown(code, settings.uid, settings.gid)
 
 
-def ensure_env(opened: Folder, environment: Mapping[str, str] | None = None) -> Folder:
+def ensure_env(opened: Folder, environment: Mapping[str, str] | None = None, *, dry_run: bool = False) -> Folder:
     """The same folder with a `.env`: a missing one, as in a fresh clone, is written with this person's and machine's values.
 
-    Raises FolderError: it cannot be written.
+    `dry_run`: the folder as it would be, and nothing is written. Raises FolderError: it cannot be written.
     """
     if (opened.path / ENV).exists():
         return opened
     exported = os.environ if environment is None else environment
     caller = host.caller(opened.path, exported)
     asked, _ = settings.asked(Request(opened.choices.stack, opened.path), opened.choices, caller, before=None)
-    keys = settings.authorized_keys(())
+    keys = settings.authorized_keys((), dry_run=dry_run)
     text = _env_text(None, {**settings.defaults(opened.path, caller), **asked, "authorized_keys": keys}, opened.choices)
+    if dry_run:
+        return folder.open_folder(opened.path, environment, env=text)
     folder.write(Plan(opened.path, (folder.plan_env(opened.path, text),)), owner=_owner(caller))
     return folder.open_folder(opened.path, environment)
 

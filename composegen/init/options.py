@@ -169,6 +169,8 @@ def user(text: str) -> str:
 
 
 def password(text: str) -> str:
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise UsageError("the password is not UTF-8 text", hint="use a terminal or a file in UTF-8")
     if not text:
         raise UsageError("the password is empty", hint="leave --password out for keys only")
     if any(ord(character) < 32 or ord(character) == 127 for character in text):

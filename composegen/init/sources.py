@@ -26,16 +26,17 @@ def asked(name: str | None, images: Sequence[str], variant: Variant, before: Set
         mirror = mirrors.mirror(name)
         index = {"framework_index_url": mirror.index(variant.pip_index)} if variant.pip_index else {}
         return {"base_image": "", **mirror.settings(images[-1]), **index}
-    return _followed(images, before)
+    return _followed(images, variant, before)
 
 
-def _followed(images: Sequence[str], before: Settings) -> dict[str, str]:
-    """BASE_IMAGE of a mirror would keep the old image in use; any other is somebody's own choice and stays."""
+def _followed(images: Sequence[str], variant: Variant, before: Settings) -> dict[str, str]:
+    """A mirror that is in use goes on being used: BASE_IMAGE of the old image would keep that. What somebody else set stays."""
     old, new = images[0], images[-1]
-    if old == new or not before.base_image:
-        return {}
-    for name in mirrors.names():
-        mirror = mirrors.mirror(name)
-        if before.base_image == mirror.image(old):
-            return {"base_image": mirror.settings(new).get("base_image", "")}
-    return {}
+    followed: dict[str, str] = {}
+    for mirror in map(mirrors.mirror, mirrors.names()):
+        in_use = before.pip_index_url == mirror.pip.url
+        if old != new and (before.base_image == mirror.image(old) if before.base_image else in_use):
+            followed["base_image"] = mirror.settings(new).get("base_image", "")
+        if in_use and variant.pip_index and not before.framework_index_url:
+            followed["framework_index_url"] = mirror.index(variant.pip_index)
+    return followed

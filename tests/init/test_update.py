@@ -159,6 +159,14 @@ def test_a_base_image_of_a_mirror_follows_a_move_and_ones_own_stays(composegen: 
     assert "BASE_IMAGE=mine.example/swr." in env.read_text() and "2.2.14" in env.read_text()
 
 
+def test_a_mirror_in_use_serves_another_device_as_well(composegen: Run, here: Path) -> None:
+    composegen("init", "pytorch", "work", "--mirror", "cn").ok()
+    composegen("update", "work", "--device", "cpu").ok()
+    lines = (here / "work/.env").read_text().splitlines()
+    assert any(line.startswith("FRAMEWORK_INDEX_URL=http") for line in lines)
+    assert any(line.startswith("BASE_IMAGE=") and line.endswith("python:3.11-slim-bookworm") for line in lines)
+
+
 def test_crlf_and_bom_are_no_edits_and_stay_but_where_the_container_would_not_start(composegen: Run, work: Path) -> None:
     for name in ("README.md", "container/entrypoint.sh"):
         (work / name).write_bytes((work / name).read_bytes().replace(b"\n", b"\r\n"))

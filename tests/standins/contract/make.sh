@@ -1,5 +1,5 @@
 #!/bin/bash
-# Make this Debian look as a contract says; the variables are the Dockerfile's arguments, empty where there is nothing to reproduce.
+# Make this Debian look as a contract says. The variables are the arguments of the Dockerfile, empty where there is nothing to reproduce.
 set -euo pipefail
 
 here=$(dirname "$0")
