@@ -48,6 +48,12 @@ def render(choices: Choices, stack: Stack) -> dict[str, str]:
     return {**texts, FILE: _as_json(variant)}
 
 
+def _named_python(variant: Variant) -> str:
+    """`python3.9` where the image has no Python, and apt brings one beside the distribution's own."""
+    name = f"python{variant.contract.python}"
+    return name if name in variant.apt else ""
+
+
 def _as_json(variant: Variant) -> str:
     return json.dumps(record(variant), indent=1, ensure_ascii=False) + "\n"
 
@@ -90,6 +96,7 @@ def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
         "groups": variant.groups,
         "driver": tuple(map(Mount.parse, variant.mounts)),
         "interpreter": variant.contract.interpreter,
+        "named_python": _named_python(variant),
         "externally_managed": "externally-managed" in variant.contract.quirks,
         "shm": choices.shm or variant.shm,
         "init": choices.init,
