@@ -10,7 +10,7 @@ from pathlib import Path
 
 from composegen import catalogue, document, folder, render
 from composegen.errors import FolderError
-from composegen.folder import COMPOSE
+from composegen.folder import COMPOSE, GENERATED
 from composegen.model import Choices, Stack
 
 # Folders that hold no project of anybody's, and would take long to look through.
@@ -51,6 +51,7 @@ def find(root: Path) -> Iterator[Path]:
     """Every folder below `root` that composegen wrote, in order; what lies inside one is its own."""
     for here, below, files in os.walk(root):
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in PASSED_OVER)
-        if COMPOSE in files and folder.is_ours(Path(here)):
+        # The record tells a folder that was written from a file that only looks like one, such as composegen's own template.
+        if COMPOSE in files and folder.is_ours(Path(here)) and (Path(here) / GENERATED).exists():
             below.clear()
             yield Path(here)

@@ -30,7 +30,10 @@ def read(file: Path) -> Stack:
         about = file.stat()
     except OSError as error:
         raise CatalogueError(f"cannot read '{error.filename}': {error.strerror}", hint="look at its owner and mode") from None
-    return _read(file.absolute(), about.st_mtime_ns, about.st_size, shown=file)
+    stack = _read(file.absolute(), about.st_mtime_ns, about.st_size, shown=file)
+    if stack.name != file.stem:
+        raise CatalogueError(f"{file}: name: is '{stack.name}', and the file is called '{file.name}'", hint="call both alike")
+    return stack
 
 
 @cache
@@ -46,8 +49,6 @@ def _read(path: Path, changed: int, size: int, *, shown: Path) -> Stack:
     if (known := _recall(kept)) is not None:
         return known
     stack = parse(_decoded(content, file), file=str(file))
-    if stack.name != file.stem:
-        raise CatalogueError(f"{file}: name: is '{stack.name}', and the file is called '{file.name}'", hint="call both alike")
     _keep(kept, stack)
     return stack
 
@@ -67,6 +68,8 @@ def parse(text: str, *, file: str) -> Stack:
     from composegen.catalogue.schema import Facts, Written, expand
 
     loaded = document.load(text, name=file)
+    if not isinstance(loaded, dict):
+        raise CatalogueError(f"{file} line 1: {'is empty' if loaded is None else 'is not a mapping'}", hint=HINT)
     try:
         written = TypeAdapter(Written).validate_python(loaded)
     except ValidationError as error:

@@ -17,6 +17,7 @@ IMAGE = re.compile(
     r"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ UNKNOWN: Mapping[str, Any] = {"openssh": "", "glibc": "", "apt_sources": "source
 def expand(written: Written, facts: Facts) -> tuple[Stack, list[Problem]]:
     """Every variant that a file means, and everything that is wrong with it."""
     contracts, problems = _contracts(written, facts)
+    if "\n" in written.title.strip() or not written.title.strip():
+        problems.append(Problem(("title",), "is not one line of text"))
     variants: list[Variant] = []
     for place, family in enumerate(written.variants):
         for number, release in enumerate(family.releases):
@@ -176,6 +179,10 @@ def _wrong(variant: Variant) -> Iterator[str]:
     called = " ".join(filter(None, (variant.device, variant.version, variant.cuda and f"CUDA {variant.cuda}", variant.flavour)))
     if not IMAGE.fullmatch(variant.image):
         yield f"{called}: '{variant.image}' is not the name of an image: a tag has letters, digits, '_', '.' and '-'"
+    if not VERSION.fullmatch(variant.version):
+        yield f"{called}: '{variant.version}' is not a version: letters, digits, '.', '_', '+' and '-'"
+    if variant.check and not (variant.check.code.strip() and variant.check.expect.strip()):
+        yield f"{called} has a check that any output would pass"
     if variant.check is None:
         yield f"{called} has no check, so that nobody could tell whether it works"
     if not variant.source:

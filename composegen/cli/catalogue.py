@@ -45,7 +45,7 @@ def stacks(
 
 
 def _shown(stack: Stack) -> Iterator[str]:
-    yield f"{stack.name}: {stack.title}. Marks: * default, ? never confirmed by pulling, ?? doubtful"
+    yield f"{stack.name}: {stack.title}. Marks: * default, ? fewer sources, ?? doubtful. No image was ever pulled by this project."
     for device in stack.devices:
         for variant in (each for each in stack.variants if each.device == device):
             mark = "*" if variant.default else " "

@@ -15,7 +15,7 @@ from composegen.errors import ComposegenError, FolderError, Told, UsageError
 
 if TYPE_CHECKING:
     from composegen.drift import Drift
-    from composegen.init import Prepared
+    from composegen.init import Prepared, Request
     from composegen.model import Choices
 
 
@@ -123,7 +123,7 @@ def update(
         report(prepared, dry_run=False, as_json=as_json)
     finally:
         if prepared.moved_from:
-            _say_the_way_back(directory, prepared, prepared.moved_from, kept)
+            _say_the_way_back(request, prepared, prepared.moved_from, kept)
 
 
 def _keep_image(directory: Path, before: Choices) -> str:
@@ -139,10 +139,11 @@ def _keep_image(directory: Path, before: Choices) -> str:
         return ""
 
 
-def _say_the_way_back(directory: Path, prepared: Prepared, before: Choices, kept: str) -> None:
+def _say_the_way_back(request: Request, prepared: Prepared, before: Choices, kept: str) -> None:
     parts = {"--device": before.device, "--version": before.version, "--cuda": before.cuda, "--flavour": before.flavour}
     words = [word for option, value in parts.items() if value for word in (option, value)]
-    where = [] if directory == Path() else [str(directory)]
+    words += [word for catalogue in request.catalogues for word in ("--catalogue", str(catalogue))]
+    where = [] if request.directory == Path() else [str(request.directory)]
     back = shlex.join(["composegen", "update", *where, *words])
     place.say(f"moved from {_called(before)} to {_called(prepared.choices)}; back: {back}")
     if kept:

@@ -157,8 +157,11 @@ def _tell(prepared: Prepared, repository: Path | None) -> None:
     print(f"  ssh   {settings.bind} port {settings.port}, user {settings.user}{', password set' if settings.password else ''}")
     print(f"  keys  {_shortened(key_names(settings)) or 'none'}")
     hint = [f"to mount the git repository as code: --code {shlex.quote(str(repository))}"] if repository else []
-    for note in [*prepared.notes, *hint][:SHOWN_NOTES]:
+    notes = [*prepared.notes, *hint]
+    for note in notes[:SHOWN_NOTES]:
         print(f"  note: {note}")
+    if len(notes) > SHOWN_NOTES:
+        print(f"  and {len(notes) - SHOWN_NOTES} more notes: --json has them all")
     where = "" if directory.resolve() == Path.cwd() else f"cd {shlex.quote(str(directory))} && "
     print(f"next: {where}composegen up")
 

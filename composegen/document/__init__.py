@@ -10,6 +10,32 @@ imported by name: most commands do without them.
 """
 
 from composegen.document.reading import load, places
-from composegen.document.record import OWN, PLAIN, SCHEMA, WORDS, X_COMPOSEGEN, choices, choices_lines, quoted, template
+from composegen.document.record import (
+    OWN,
+    PLAIN,
+    RESTORE,
+    SCHEMA,
+    WORDS,
+    X_COMPOSEGEN,
+    choices,
+    choices_lines,
+    quoted,
+    scalar,
+    template,
+)
 
-__all__ = ["OWN", "PLAIN", "SCHEMA", "WORDS", "X_COMPOSEGEN", "choices", "choices_lines", "load", "places", "quoted", "template"]
+__all__ = [
+    "OWN",
+    "PLAIN",
+    "RESTORE",
+    "SCHEMA",
+    "WORDS",
+    "X_COMPOSEGEN",
+    "choices",
+    "choices_lines",
+    "load",
+    "places",
+    "quoted",
+    "scalar",
+    "template",
+]

@@ -12,6 +12,7 @@ from composegen.errors import FolderError, UsageError
 from composegen.model import Choices, Mount
 
 SCHEMA = 1  # of x-composegen
+RESTORE = "restore it from version control"
 OWN = "x-composegen"  # the key of compose.yaml that records the choices
 X_COMPOSEGEN = re.compile(r"^x-composegen:[ \t\r]*\n(?:(?:[ #].*|\r?)\n)*(?:[ #].*)?", re.MULTILINE)
 
@@ -24,9 +25,9 @@ def choices_lines(choices: Choices, *, template: int) -> list[str]:
     lines = [f"schema: {SCHEMA}", f"template: {template}"]
     for name, value in _differing(choices).items():
         if isinstance(value, list):
-            lines += [f"{name}:", *(f"  - {_scalar(each)}" for each in value)]
+            lines += [f"{name}:", *(f"  - {scalar(each)}" for each in value)]
         else:
-            lines.append(f"{name}: {_scalar(value)}")
+            lines.append(f"{name}: {scalar(value)}")
     return lines
 
 
@@ -38,6 +39,8 @@ def choices(text: str, *, name: str) -> Choices:
     found, name = _recorded(text, name)
     given = {key: _unescaped(value) for key, value in found.items() if key not in ("schema", "template")}
     known = [each.name for each in fields(Choices)]
+    if not isinstance(given.get("stack"), str) or not isinstance(given.get("device"), str):
+        raise FolderError(f"{name}: x-composegen is not what composegen writes: it needs a stack and a device", hint=RESTORE)
     if unknown := [key for key in given if key not in known]:
         raise FolderError(
             f"{name}: x-composegen has unknown {', '.join(map(repr, unknown))}", hint=f"it may hold {', '.join(known)}"
@@ -45,9 +48,7 @@ def choices(text: str, *, name: str) -> Choices:
     try:
         return _choices(given)
     except (TypeError, AttributeError, UsageError) as error:
-        raise FolderError(
-            f"{name}: x-composegen is not what composegen writes: {error}", hint="restore it from version control"
-        ) from None
+        raise FolderError(f"{name}: x-composegen is not what composegen writes: {error}", hint=RESTORE) from None
 
 
 def template(text: str, *, name: str) -> int:
@@ -99,7 +100,8 @@ PLAIN = re.compile(r"^[A-Za-z][A-Za-z0-9._/-]*$")  # needs no quotes in YAML 1.1
 WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 
 
-def _scalar(value: str) -> str:
+def scalar(value: str) -> str:
+    """A YAML key or value that every reader takes for this text: bare where YAML 1.1 and 1.2 agree on it, else quoted."""
     if PLAIN.fullmatch(value) and value.lower() not in WORDS:
         return value
     return quoted(value)

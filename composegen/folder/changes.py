@@ -65,7 +65,7 @@ class Plan:
         if not met:
             return
         said = [f"{each.path} ({', '.join(each.places)})" if each.places else each.path for each in met]
-        beside = [change.path for change in self.changes if change.path.endswith(BESIDE)]
+        beside = [f"{change.path}{BESIDE}" for change in met if change.source is None]
         hint = f"your text stays; take what you want from {', '.join(beside)} and remove it" if beside else "move that file away"
         raise Told(f"edited by hand, and changed in the same place by this: {'; '.join(said)}", hint=hint)
 
@@ -155,6 +155,10 @@ def _compared(directory: Path, path: str, text: str, base: str | None) -> Iterat
     if _unusable_line_ends(path, there):
         # A checkout made these, no person: with them no program of the container starts.
         yield Change(path, "update", _diff(path, there, text) or f"{path}: CRLF line ends become LF\n", text)
+        return
+    if found.kind in ("keep", "identical") and (directory / f"{path}{BESIDE}").exists():
+        # Nobody has settled an earlier conflict: while its file is there, it is not forgotten.
+        yield Change(path, "conflict", places=(f"{path}{BESIDE} of an earlier update is still there",))
         return
     if found.kind != "conflict":
         yield found

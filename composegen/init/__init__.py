@@ -92,7 +92,7 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     after = folder.read_settings(dotenv.parse(text), {})
     made = (after.code_dir,) if after.code_dir.startswith("./") else ()
     plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
-    notes += [*more, *remarks(choices, stack), *settings.remarks(after, exported)]
+    notes += [*more, *settings.remarks(after, exported), *remarks(choices, stack)]
     return Prepared(
         plan, choices, after, tuple(notes), _owner(caller), moved_from=before if before and _moved(before, choices) else None
     )
@@ -122,7 +122,8 @@ def prepare_update(request: Request, *, reset: bool = False, dry_run: bool = Fal
 
 
 def _moved(before: Choices, after: Choices) -> bool:
-    return any(getattr(before, part) != getattr(after, part) for part in PARTS)
+    """A folder that was written before versions were recorded moves nowhere when its own is filled in."""
+    return bool(before.version) and any(getattr(before, part) != getattr(after, part) for part in PARTS)
 
 
 def _image(choices: Choices, stack: Stack) -> str:

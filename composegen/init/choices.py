@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +38,11 @@ def choose(request: Request, stack: Stack) -> tuple[Choices, list[str]]:
     start = replace(before, **which) if before else Choices(stack.name, **which)
     if base is not None:
         start = replace(start, base="" if base == variant.image else base)
+    elif start.base and any(getattr(request, part) for part in PARTS):
+        notes.append(
+            f"{start.base} gives way to {variant.image}; `composegen init {stack.name} DIR --base {start.base}` takes it back"
+        )
+        start = replace(start, base="")
     mounts = [paths.mount(text, request.directory) for text in request.mounts]
     variables = [options.variable(text) for text in request.env]
     _refuse_twice("--mount", [mount.target for mount in mounts])
@@ -119,7 +124,33 @@ def recorded(directory: Path) -> Choices | None:
     """The choices in the folder's compose.yaml; None where composegen wrote none."""
     if not folder.is_ours(directory):
         return None
-    return document.choices(folder.read_text(directory / COMPOSE) or "", name=str(directory / COMPOSE))
+    found = document.choices(folder.read_text(directory / COMPOSE) or "", name=str(directory / COMPOSE))
+    _refuse_nonsense(found, str(directory / COMPOSE))
+    return found
+
+
+def _broken(rule: Callable[[str], object], value: str) -> str:
+    """What a rule says of a value; empty where it holds."""
+    try:
+        rule(value)
+    except UsageError as error:
+        return error.message
+    return ""
+
+
+def _refuse_nonsense(choices: Choices, name: str) -> None:
+    """What was edited into a record is held against the rules of the options. Raises FolderError: all that breaks one."""
+    rules: tuple[tuple[Callable[[str], object], Iterable[str]], ...] = (
+        (options.image, (choices.base,)),
+        (parse_shm, (choices.shm,)),
+        (options.package, choices.apt),
+        (options.requirement, choices.pip),
+        (options.wheel_name, choices.wheels),
+        (options.variable_name, [name for name, _ in choices.env]),
+    )
+    said = [message for rule, values in rules for value in filter(None, values) if (message := _broken(rule, value))]
+    if said:
+        raise FolderError(f"{name}: x-composegen is not what composegen writes: {'; '.join(said)}", hint=document.RESTORE)
 
 
 def refuse_newer(directory: Path) -> None:

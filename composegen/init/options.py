@@ -137,13 +137,18 @@ def _count(text: str) -> str:
     return ",".join(str(number) for number in range(int(text)))
 
 
+def variable_name(text: str) -> str:
+    if not re.fullmatch(_VARIABLE, text):
+        raise UsageError(
+            f"{text!r} is not a variable's name", hint="letters, digits and _, not starting with a digit: --env NAME=VALUE"
+        )
+    return text
+
+
 def variable(text: str) -> tuple[str, str | None]:
     """`K=V`, or `K` whose value comes from .env. A secret is only taken by name, so that it lands in no tracked file."""
     key, equals, value = text.partition("=")
-    if not re.fullmatch(_VARIABLE, key):
-        raise UsageError(
-            f"{key!r} is not a variable's name", hint="letters, digits and _, not starting with a digit: --env NAME=VALUE"
-        )
+    variable_name(key)
     if key in Settings().to_variables():
         raise UsageError(f"{key} is composegen's own variable", hint="set it in .env, or with the option that is meant for it")
     if not equals:
@@ -210,12 +215,17 @@ def requirement(text: str) -> str:
     return text
 
 
+def wheel_name(text: str) -> str:
+    if not re.fullmatch(_WHEEL, text):
+        raise UsageError(f"'{text}' is not a wheel's name", hint="NAME-VERSION-PYTHON-ABI-PLATFORM.whl, as pip downloads it")
+    return text
+
+
 def wheel(path: Path) -> str:
     """The wheel's file name."""
     from zipfile import is_zipfile
 
-    if not re.fullmatch(_WHEEL, path.name):
-        raise UsageError(f"'{path.name}' is not a wheel's name", hint="NAME-VERSION-PYTHON-ABI-PLATFORM.whl, as pip downloads it")
+    wheel_name(path.name)
     try:
         if not path.is_file():
             raise UsageError(f"no file '{path}'", hint="give the path of a .whl file")

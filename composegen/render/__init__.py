@@ -101,7 +101,9 @@ def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
         "shm": choices.shm or variant.shm,
         "init": choices.init,
         "mounts": choices.mounts,
-        "env": [(name, f"${{{name}:-}}" if value is None else document.quoted(value)) for name, value in choices.env],
+        "env": [
+            (document.scalar(name), f"${{{name}:-}}" if value is None else document.quoted(value)) for name, value in choices.env
+        ],
         "apt": variant.apt,
         "pip": variant.pip,
         "pip_index": variant.pip_index,

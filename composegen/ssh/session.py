@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK = 32 * 1024
 CLOSE_NOTICE = 1.0  # seconds that the exit status may come later than the end of the output
+SFTP_SILENCE = 30.0  # seconds that a server may take for each answer
 AT_ONCE = 8  # channels; OpenSSH allows 10 (MaxSessions) unless it is told otherwise
 
 
@@ -154,10 +155,11 @@ class ParamikoSession(_Closing):
         from paramiko import SFTPClient
 
         with self._slots, explained(self.address, "use SFTP on"):
-            client = SFTPClient.from_transport(self._transport)
-            if client is None:
-                raise SshError(f"{self.address} opens no SFTP channel")
-            with client:
+            channel = self._transport.open_session(timeout=SFTP_SILENCE)
+            # Without it, a server that falls silent would be waited for without end, already for its first word.
+            channel.settimeout(SFTP_SILENCE)
+            channel.invoke_subsystem("sftp")
+            with contextlib.closing(channel), SFTPClient(channel) as client:
                 yield client
 
     def channel(self, host: str, port: int, *, timeout: float = 10.0) -> Channel:

@@ -100,6 +100,9 @@ def test_every_problem_of_a_catalogue_file_is_told_at_once_with_its_line_and_pla
         ("contract: wheel", "contract: weel", "no contract named 'weel'"),
         ("os: debian12", "os: debian99", "no system named 'debian99'; known: "),
         ("    source: the", "    notes: [the", "is not YAML: line"),
+        ("expect: abacus computes", 'expect: ""', "has a check that any output would pass"),
+        ("version: 1.2.1", "version: '1.2;rm'", "is not a version"),
+        ("title: Abacus, a", "title: |\n  x\n  y\n#", "title: is not one line of text"),
         ("version: 1.3.0", "version: 1.3", "Input should be a valid string"),
     ],
 )

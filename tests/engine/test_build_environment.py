@@ -62,3 +62,12 @@ def test_what_was_installed_by_hand_is_named_and_can_be_written_down(work: Work,
     assert "handmade==1.0" in (work.path / "requirements.txt").read_text().splitlines()
     assert "libwrap0" in (work.path / "apt.txt").read_text().splitlines()
     assert "needed: what it is made of changed" in work("status").stdout
+
+
+def test_a_move_to_another_version_keeps_the_image_that_was_built(work: Work) -> None:
+    work("build").ok()
+    before = work.engine("image", "inspect", "--format", "{{.Id}}", f"{work.project}-dev")
+    said = work("update", "--version", "3.12").ok()
+    kept = f"{work.project}-dev:3.11-cpu"
+    assert f"kept as {kept}" in said.stderr and "back: composegen update --device cpu --version 3.11" in said.stderr
+    assert work.engine("image", "inspect", "--format", "{{.Id}}", kept) == before

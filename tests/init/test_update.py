@@ -113,6 +113,11 @@ def test_a_real_conflict_keeps_the_users_text_and_puts_the_new_one_beside(compos
     assert "Dockerfile" in said.stderr and "Dockerfile.new" in said.stderr
     assert (work / "Dockerfile").read_text() == edited
     assert "WORKDIR /home/code" in (work / "Dockerfile.new").read_text()
+    again = composegen("update", "work")
+    assert again.code == 1 and "Dockerfile.new of an earlier update is still there" in again.stderr, "it is not forgotten"
+    (work / "Dockerfile.new").unlink()
+    composegen("update", "work").ok()
+    assert (work / "Dockerfile").read_text() == edited
 
 
 def test_a_dry_run_shows_the_difference_and_writes_nothing(composegen: Run, work: Path) -> None:
@@ -198,6 +203,11 @@ def test_staged_changes_are_left_alone(composegen: Run, work: Path) -> None:
         ("  stack: python\n", "  stack: pyhton\n", "no stack named 'pyhton'"),
         ("  stack: python\n", "  stack: [1]\n", "line 4: x-composegen is not what composegen writes"),
         ("x-composegen:\n", "x-other:\n", "composegen"),
+        ("  stack: python\n", "", "it needs a stack and a device"),
+        ("  device: cpu\n", '  device: cpu\n  base: "a b"\n', "'a b' is not the name of an image"),
+        ("  device: cpu\n", '  device: cpu\n  shm: "$(rm)"\n', "is not a size of /dev/shm"),
+        ("  device: cpu\n", '  device: cpu\n  apt: ["a b; rm"]\n  pip: ["x\'; rm"]\n', "is not a Debian package; "),
+        ("  device: cpu\n", '  device: cpu\n  wheels: ["../../etc/passwd"]\n', "is not a wheel's name"),
         ("  device: cpu\n", "  device: cpu\n  colour: red\n", "x-composegen has unknown 'colour'"),
         ("  stack: python\n", "  stack: 'python\n", "is not YAML: line"),
     ],
@@ -219,6 +229,19 @@ def test_all_finds_every_folder_and_one_that_is_broken_hides_none(composegen: Ru
     told = {each["path"]: each for each in said.json["folders"]}
     assert said.code == 1 and not said.json["ok"]
     assert told["work"]["ok"] and not told["deep/jax"]["ok"] and "no stack named 'nobodys'" in told["broken"]["error"]
+
+
+def test_a_template_that_looks_like_a_folder_is_none(composegen: Run, here: Path, work: Path) -> None:
+    (here / "templates").mkdir()
+    (here / "templates/compose.yaml").write_text("x-composegen:\n#% for line in choices\n  {{ line }}\n#% endfor\n")
+    assert composegen("check", "--all").ok().stdout == "ok    work\n"
+
+
+def test_a_version_takes_the_place_of_ones_own_base_and_says_so(composegen: Run, here: Path) -> None:
+    composegen("init", "python", "own", "--base", "team/image:1").ok()
+    said = composegen("update", "own", "--version", "3.12").ok()
+    assert "team/image:1 gives way to python:3.12-slim-bookworm" in said.stdout
+    assert "ARG BASE_IMAGE=python:3.12-slim-bookworm" in (here / "own/Dockerfile").read_text()
 
 
 def test_nothing_to_check_is_said(refused: Run) -> None:

@@ -245,7 +245,7 @@ check() {
 # supervisor is the distribution's and needs the distribution's Python; in some images the name `python3` leads to another one.
 find_supervisor_python() {
   local python
-  for python in "$(sed -n '1s/^#! *//p' "$(command -v supervisord)")" $(compgen -G '/usr/bin/python3.*' | grep -E '/python3\.[0-9]+$'); do
+  for python in "$(sed -n '1s/^#! *//p' "$(command -v supervisord)")" $(compgen -G '/usr/bin/python[23].*' | grep -E '/python[23]\.[0-9]+$'); do
     if "$python" -c "from supervisor.options import ServerOptions; ServerOptions().realize(['-c', '$here/supervisord.conf'])"; then
       echo "$python" >$here/supervisor-python
       return
