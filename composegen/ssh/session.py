@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from composegen.errors import NotReachable, SshError
 from composegen.ssh.adapter import explained
@@ -124,7 +124,7 @@ class ParamikoSession(_Closing):
         reader.start()
         if stdin:
             channel.sendall(stdin)
-        channel.shutdown_write()
+        _end_input(channel)
         output = b"".join(_chunks(channel.recv, channel, deadline))
         reader.join(deadline.left)
         if reader.is_alive():
@@ -199,6 +199,21 @@ def close(transport: paramiko.Transport) -> None:
     with contextlib.suppress(OSError):
         transport.sock.shutdown(socket.SHUT_RDWR)
     transport.close()
+
+
+def _end_input(channel: paramiko.Channel) -> None:
+    """Say that no more input comes, unless the channel is closed already.
+
+    Channel.shutdown_write decides that under the channel's lock and sends it without. Where a command ends in between, paramiko's
+    reading thread closes the channel, and OpenSSH has freed or given away its number when the late message arrives: it ends the
+    whole connection ("Received ieof for nonexistent channel"), or takes it for a new channel, which then never hears a word.
+    This can go when paramiko sends under the lock.
+    """
+    internals: Any = channel
+    with internals.lock:
+        message = None if internals.closed else internals._send_eof()
+        if message is not None:
+            internals.transport._send_user_message(message)
 
 
 def _chunks(receive: Callable[[int], bytes], channel: paramiko.Channel, deadline: Deadline) -> Iterator[bytes]:

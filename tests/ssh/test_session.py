@@ -82,6 +82,16 @@ def test_many_commands_at_once_share_the_session(session: Session) -> None:
 # --- files and channels -------------------------------------------------------------------------------------------------
 
 
+def test_commands_that_end_at_once_never_take_the_connection_with_them(session: Session) -> None:
+    """Each says that it has no input while its channel is being closed; a late word would end the connection, or mute another."""
+
+    def runs() -> int:
+        return sum(session.run("exit 0").ok for _ in range(25))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(future.result() for future in [pool.submit(runs) for _ in range(8)]) == 200
+
+
 def test_a_file_goes_there_and_back(session: Session, tmp_path: Path) -> None:
     path, content = tmp_path / "with space and ü", bytes(range(256)) * 1000
     session.write_file(str(path), content)
