@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import paramiko
 import paramiko.ssh_exception
@@ -17,6 +18,7 @@ import pytest
 from composegen.errors import NotReachable, SshError
 from composegen.ssh import Address, Session, connect
 from composegen.ssh.adapter import explained, foreign_exceptions
+from composegen.ssh.session import _end_input
 from tests.ssh.servers import Server, Sshd, tcp_server
 
 
@@ -82,9 +84,29 @@ def test_many_commands_at_once_share_the_session(session: Session) -> None:
 # --- files and channels -------------------------------------------------------------------------------------------------
 
 
-def test_commands_that_end_at_once_never_take_the_connection_with_them(session: Session) -> None:
-    """Each says that it has no input while its channel is being closed; a late word would end the connection, or mute another."""
+class ChannelOfPaper:
+    """What `end of input` does to a paramiko channel, written down: each message with whether the channel's lock was held then."""
 
+    def __init__(self, *, closed: bool) -> None:
+        self.lock, self.closed, self.transport = threading.Lock(), closed, self
+        self.sent: list[str] = []
+
+    def _send_eof(self) -> str:
+        return "EOF"
+
+    def _send_user_message(self, message: str) -> None:
+        self.sent.append(f"{message}, {'locked' if self.lock.locked() else 'open to a race'}")
+
+
+@pytest.mark.parametrize(("closed", "sent"), [(False, ["EOF, locked"]), (True, [])])
+def test_the_end_of_input_never_comes_after_a_channel_is_closed(closed: bool, sent: list[str]) -> None:
+    """A late word to a channel that is gone would end the whole connection, or mute another channel of that number."""
+    channel = ChannelOfPaper(closed=closed)
+    _end_input(cast(paramiko.Channel, channel))
+    assert channel.sent == sent
+
+
+def test_commands_that_end_at_once_share_a_session(session: Session) -> None:
     def runs() -> int:
         return sum(session.run("exit 0").ok for _ in range(25))
 
