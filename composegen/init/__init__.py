@@ -78,7 +78,7 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     stack = catalogue.stack(request.stack, catalogue.directories(request.catalogues, exported))
     folder.refuse_foreign(directory)
     before = recorded(directory)
-    choices, notes = choose(request, stack)
+    choices, notes = choose(request, stack, before)
     caller = host.caller(directory, exported)
     env = folder.read_text(directory / ENV)
     asked, more = settings.asked(request, choices, caller, before=_settings(env))

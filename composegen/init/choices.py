@@ -17,14 +17,13 @@ from composegen.model import Choices, Device, Init, Stack, Variant, parse_shm
 from composegen.model.selection import PARTS
 
 
-def choose(request: Request, stack: Stack) -> tuple[Choices, list[str]]:
-    """The choices recorded in the folder, or the stack's defaults, changed by what was asked; and what to say about them.
+def choose(request: Request, stack: Stack, before: Choices | None) -> tuple[Choices, list[str]]:
+    """The choices that the folder records (`before`), or the stack's defaults, changed by what was asked; and what to say of them.
 
     Lists grow; a name has one value.
 
     Raises UsageError: an option that cannot be meant. FolderError: the folder holds another stack, or its record is damaged.
     """
-    before = recorded(request.directory)
     if before and before.stack != stack.name:
         raise FolderError(
             f"'{request.directory}' holds the stack '{before.stack}', not '{stack.name}'",
