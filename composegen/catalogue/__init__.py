@@ -1,6 +1,8 @@
 """What composegen knows about frameworks: one YAML file per stack beside this module, and facts that they share in `facts/`.
 
 schema    a file as somebody writes it, and every variant that it means
+shape     what somebody wrote, held against that field by field
+rules     what else must hold
 reading   from a file to a stack, with every problem at once; kept ready-made in the user's cache
 mirrors   where images and packages come from where the usual places are slow
 """
@@ -12,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composegen.catalogue.reading import parse, read
+from composegen.catalogue.reading import parse, read, read_all
 from composegen.errors import CatalogueError, UsageError
 from composegen.model import Stack
 
-__all__ = ["OWN", "VARIABLE", "describe", "directories", "files", "names", "parse", "stack", "summarise"]
+__all__ = ["OWN", "VARIABLE", "describe", "directories", "files", "names", "parse", "stack", "stacks", "summarise"]
 
 OWN = Path(__file__).parent
 VARIABLE = "COMPOSEGEN_CATALOGUE"
@@ -49,11 +51,24 @@ def names(directories: Sequence[Path] = ()) -> tuple[str, ...]:
 
 
 def stack(name: str, directories: Sequence[Path] = ()) -> Stack:
-    """The stack of that name. Raises UsageError: there is none. CatalogueError: its file is wrong, with every problem."""
+    """The stack of that name.
+
+    Raises UsageError: there is none. CatalogueError: its file is wrong; told with every problem of every file of `directories`.
+    """
     known = files(directories)
     if name not in known:
-        raise UsageError.unknown("stack", name, list(known), more="`composegen stacks` lists them all")
-    return read(known[name])
+        more = "`composegen stacks` lists them all; `--catalogue DIR` adds a team's own"
+        raise UsageError.unknown("stack", name, list(known), more=more)
+    try:
+        return read(known[name])
+    except CatalogueError:
+        read_all(file for file in known.values() if file == known[name] or file.parent != OWN)
+        raise
+
+
+def stacks(directories: Sequence[Path] = ()) -> list[Stack]:
+    """Every stack, by name. Raises CatalogueError: what is wrong with any file, all at once."""
+    return read_all(files(directories).values())
 
 
 def summarise(stack: Stack) -> dict[str, Any]:

@@ -10,12 +10,15 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from composegen import __version__, document
-from composegen.errors import CatalogueError
+from composegen.errors import CatalogueError, ComposegenError
 from composegen.model.record import tuples
 from composegen.model.stack import Check, Contract, Stack, Variant
+
+if TYPE_CHECKING:
+    from composegen.catalogue.shape import Problem
 
 FACTS = Path(__file__).parent / "facts"
 HINT = "docs/adding-a-stack.md says what a catalogue file holds"
@@ -30,10 +33,24 @@ def read(file: Path) -> Stack:
         about = file.stat()
     except OSError as error:
         raise CatalogueError(f"cannot read '{error.filename}': {error.strerror}", hint="look at its owner and mode") from None
-    stack = _read(file.absolute(), about.st_mtime_ns, about.st_size, shown=file)
-    if stack.name != file.stem:
-        raise CatalogueError(f"{file}: name: is '{stack.name}', and the file is called '{file.name}'", hint="call both alike")
-    return stack
+    return _read(file.absolute(), about.st_mtime_ns, about.st_size, shown=file)
+
+
+def read_all(files: Iterable[Path]) -> list[Stack]:
+    """The stack of each file. Raises CatalogueError: what is wrong with any of them, all at once."""
+    outcomes = {str(file): _outcome(file) for file in files}
+    wrong = [outcome for _, outcome in sorted(outcomes.items()) if isinstance(outcome, CatalogueError)]
+    if wrong:
+        hints = {error.hint for error in wrong}
+        raise CatalogueError("\n".join(error.message for error in wrong), hint=hints.pop() if len(hints) == 1 else HINT)
+    return [outcome for outcome in outcomes.values() if isinstance(outcome, Stack)]
+
+
+def _outcome(file: Path) -> Stack | CatalogueError:
+    try:
+        return read(file)
+    except CatalogueError as error:
+        return error
 
 
 @cache
@@ -45,7 +62,7 @@ def _read(path: Path, changed: int, size: int, *, shown: Path) -> Stack:
         shared = b"\0".join((FACTS / name).read_bytes() for name in ("systems.yaml", "cuda.yaml"))
     except OSError as error:
         raise CatalogueError(f"cannot read '{error.filename}': {error.strerror}", hint="look at its owner and mode") from None
-    kept = _kept(b"\0".join((__version__.encode(), _OWN_CODE, shared, content)))
+    kept = _kept(b"\0".join((__version__.encode(), _OWN_CODE, shared, path.name.encode(), content)))
     if (known := _recall(kept)) is not None:
         return known
     stack = parse(_decoded(content, file), file=str(file))
@@ -63,36 +80,43 @@ def _decoded(content: bytes, file: Path) -> str:
 
 def parse(text: str, *, file: str) -> Stack:
     """Read a catalogue that anybody may have written. Raises CatalogueError: every problem, one a line."""
-    from pydantic import TypeAdapter, ValidationError
+    from composegen.catalogue import schema
+    from composegen.catalogue.rules import wrong
+    from composegen.catalogue.shape import Problem, shaped
 
-    from composegen.catalogue.schema import Facts, Written, expand
-
-    loaded = document.load(text, name=file)
+    try:
+        loaded = document.load(text, name=file)
+    except ComposegenError as error:
+        raise CatalogueError(error.message, hint=error.hint) from None
     if not isinstance(loaded, dict):
         raise CatalogueError(f"{file} line 1: {'is empty' if loaded is None else 'is not a mapping'}", hint=HINT)
-    try:
-        written = TypeAdapter(Written).validate_python(loaded)
-    except ValidationError as error:
-        raise _refusal(file, text, [(tuple(problem["loc"]), problem["msg"]) for problem in error.errors()]) from None
-    facts = Facts(_facts("systems.yaml"), {cuda: known["driver"] for cuda, known in _facts("cuda.yaml").items()})
-    stack, problems = expand(written, facts)
+    written, problems = shaped(schema.Written, loaded)
+    systems, cuda = _facts("systems.yaml"), _facts("cuda.yaml")
+    facts = schema.Facts(systems, {version: known["driver"] for version, known in cuda.items()})
+    variants = list(schema.meant(written, facts))
+    problems += wrong(written, variants, facts)
+    if written.get("name", stem := Path(file).stem) != stem:
+        problems.append(Problem(("name",), f"is '{written['name']}', and the file is called '{Path(file).name}'"))
     if problems:
-        raise _refusal(file, text, [(problem.path, problem.message) for problem in problems])
-    return stack
+        raise _refusal(file, text, problems)
+    return schema.stack(written, variants, facts)
 
 
+@cache
 def _facts(name: str) -> dict[str, dict[str, Any]]:
     loaded: dict[str, dict[str, Any]] = document.load((FACTS / name).read_text(encoding="utf-8"), name=name)
     return loaded
 
 
-def _refusal(file: str, text: str, problems: Iterable[tuple[tuple[str | int, ...], str]]) -> CatalogueError:
-    lines = document.places(text)
-    said = [f"{file} line {_line(path, lines)}: {'.'.join(map(str, path))}: {message}" for path, message in problems]
+def _refusal(file: str, text: str, problems: Iterable[Problem]) -> CatalogueError:
+    places = document.places(text)
+    named = [(tuple(map(str, problem.path)), problem.message) for problem in problems]
+    found = sorted(((_line(path, places), path, message) for path, message in named), key=lambda each: each[0])
+    said = [f"{file} line {line}: {'.'.join(path)}: {message}" for line, path, message in found]
     return CatalogueError("\n".join(said), hint=HINT)
 
 
-def _line(path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> int:
+def _line(path: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> int:
     """The line of the nearest place that the file has: what is missing has none of its own."""
     return next((lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines), 1)
 

@@ -1,4 +1,4 @@
-"""A catalogue file as somebody writes it, and from there every variant that it means.
+"""A catalogue file as somebody writes it, and from there every variant that it means, as far as it can be meant.
 
 A family has what its releases share. A release says its version and whatever is different; each of its CUDA versions is a variant.
 `{version}`, `{cuda}` and `{tag}` in a family's `image` and `pip` stand for what the release says.
@@ -7,23 +7,16 @@ A family has what its releases share. A release says its version and whatever is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
-from composegen.model.stack import STRICT, Check, Confidence, Contract, Device, Quirk, Stack, Variant
-
-IMAGE = re.compile(
-    r"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
-    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
-)
-VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+from composegen.catalogue.shape import Fields, Path
+from composegen.model.stack import Check, Confidence, Contract, Device, Quirk, Stack, Variant
 
 
 @dataclass(frozen=True)
 class WrittenContract:
-    __pydantic_config__ = STRICT
-
     os: str
     interpreter: str = ""
     python: str = ""
@@ -31,7 +24,7 @@ class WrittenContract:
     entrypoint: str = ""
     keeps_entrypoint: bool = False
     cmd: str = ""
-    shell: str = "dash"
+    shell: Literal["dash", "bash"] = "dash"
     user: str = "root"
     workdir: str = "/"
     quirks: tuple[Quirk, ...] = ()
@@ -40,8 +33,6 @@ class WrittenContract:
 @dataclass(frozen=True)
 class Release:
     """One version. A field that is given replaces the family's; `notes` are added to its."""
-
-    __pydantic_config__ = STRICT
 
     version: str
     cuda: tuple[str, ...] = ()
@@ -62,8 +53,6 @@ class Release:
 @dataclass(frozen=True)
 class Family:
     """Images that differ in their version only."""
-
-    __pydantic_config__ = STRICT
 
     device: Device
     contract: str
@@ -88,22 +77,12 @@ class Family:
 
 @dataclass(frozen=True)
 class Written:
-    __pydantic_config__ = STRICT
-
     name: str
     title: str
     contracts: dict[str, WrittenContract]
     variants: tuple[Family, ...]
     misnamed: dict[str, str] = field(default_factory=dict)
     unlisted: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """`path` leads to the place in the document, as keys and indices."""
-
-    path: tuple[str | int, ...]
-    message: str
 
 
 @dataclass(frozen=True)
@@ -114,60 +93,50 @@ class Facts:
     drivers: Mapping[str, str]  # CUDA version → lowest driver that has all of it
 
 
-UNKNOWN: Mapping[str, Any] = {"openssh": "", "glibc": "", "apt_sources": "sources.list"}
+@dataclass(frozen=True)
+class Meant:
+    """One variant: where it is written, and its fields, its contract by name. A field that cannot be told is not among them."""
+
+    family: Path
+    release: Path
+    own: frozenset[str]  # what its release says itself
+    fields: Fields
 
 
-def expand(written: Written, facts: Facts) -> tuple[Stack, list[Problem]]:
-    """Every variant that a file means, and everything that is wrong with it."""
-    contracts, problems = _contracts(written, facts)
-    if "\n" in written.title.strip() or not written.title.strip():
-        problems.append(Problem(("title",), "is not one line of text"))
-    variants: list[Variant] = []
-    for place, family in enumerate(written.variants):
-        for number, release in enumerate(family.releases):
-            path = ("variants", place, "releases", number)
-            name = release.contract or family.contract
-            if name not in contracts:
-                problems.append(Problem((*path, "version"), f"no contract named '{name}' in this file"))
-                continue
-            made = list(_variants(family, release, contracts[name], facts))
-            problems += [Problem((*path, "version"), message) for variant in made for message in _wrong(variant)]
-            variants += made
-    problems += [Problem(("variants",), message) for message in _ambiguous(variants)]
-    misnamed = tuple(written.misnamed.items())
-    return Stack(written.name, written.title, tuple(variants), misnamed, written.unlisted), problems
+def meant(written: Fields, facts: Facts) -> Iterator[Meant]:
+    """Every variant of the sound fields of a `Written`."""
+    for place, family in written.get("variants", {}).items():
+        for number, release in family.get("releases", {}).items():
+            own = frozenset(name for name, value in release.items() if value is not None)
+            where = ("variants", place)
+            for variant in _variants(family, release, facts):
+                yield Meant(where, (*where, "releases", number), own, variant)
 
 
-def _contracts(written: Written, facts: Facts) -> tuple[dict[str, Contract], list[Problem]]:
-    made: dict[str, Contract] = {}
-    problems = []
-    for name, given in written.contracts.items():
-        system = facts.systems.get(given.os)
-        if system is None:
-            known = ", ".join(facts.systems)
-            problems.append(Problem(("contracts", name, "os"), f"no system named '{given.os}'; known: {known}"))
-        same = {each.name: getattr(given, each.name) for each in fields(given) if each.name != "env"}
-        known_facts = {key: tuple(value) if isinstance(value, list) else value for key, value in (system or UNKNOWN).items()}
-        made[name] = Contract(**{**known_facts, **same, "name": f"{written.name}/{name}", "env": tuple(given.env.items())})
-    return made, problems
+def _variants(family: Fields, release: Fields, facts: Facts) -> Iterator[Fields]:
+    """One for each CUDA of a release."""
+    unsound = {each.name for each in fields(Release)} - release.keys()
+    merged = {**family, **{name: value for name, value in release.items() if value is not None}}
+    merged = {name: value for name, value in merged.items() if name not in unsound | {"releases", "tag"}}
+    merged["notes"] = (*family.get("notes", ()), *release.get("notes", ()))
+    for number, cuda in enumerate(release.get("cuda") or ("",)):
+        one = dict(merged)
+        if "cuda" in one:
+            one["cuda"] = cuda
+        if "default" in one:
+            one["default"] = one["default"] and number == 0
+        yield _with_driver(_filled_in(one, release), facts)
 
 
-def _variants(family: Family, release: Release, contract: Contract, facts: Facts) -> Iterator[Variant]:
-    shared = {each.name: getattr(family, each.name) for each in fields(family) if each.name not in ("releases", "contract")}
-    own = {
-        each.name: value
-        for each in fields(release)
-        if each.name not in ("cuda", "tag", "contract", "notes", "default") and (value := getattr(release, each.name)) is not None
-    }
-    for number, cuda in enumerate(release.cuda or ("",)):
-        words = {"version": release.version, "cuda": cuda}
-        words["tag"] = _filled(release.tag, words)
-        merged = {**shared, **own}
-        merged["image"] = _filled(merged["image"], words)
-        merged["pip"] = tuple(_filled(each, words) for each in merged["pip"])
-        merged["minimum_driver"] = merged["minimum_driver"] or (facts.drivers.get(cuda, "") if family.device == "gpu" else "")
-        merged["notes"] = (*family.notes, *release.notes)
-        yield Variant(**merged, cuda=cuda, contract=contract, default=release.default and number == 0)
+def _filled_in(variant: Fields, release: Fields) -> Fields:
+    """`image` and `pip` with the words that their release says; without these nobody can tell them."""
+    if not {"version", "cuda", "tag"} <= release.keys():
+        return {name: value for name, value in variant.items() if name not in ("image", "pip")}
+    words = {"version": variant["version"], "cuda": variant["cuda"]}
+    words["tag"] = _filled(release["tag"], words)
+    filled: Fields = {"image": _filled(variant["image"], words)} if "image" in variant else {}
+    filled |= {"pip": tuple(_filled(each, words) for each in variant["pip"])} if "pip" in variant else {}
+    return {**variant, **filled}
 
 
 def _filled(template: str, words: Mapping[str, str]) -> str:
@@ -175,31 +144,19 @@ def _filled(template: str, words: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), template)
 
 
-def _wrong(variant: Variant) -> Iterator[str]:
-    called = " ".join(filter(None, (variant.device, variant.version, variant.cuda and f"CUDA {variant.cuda}", variant.flavour)))
-    if not IMAGE.fullmatch(variant.image):
-        yield f"{called}: '{variant.image}' is not the name of an image: a tag has letters, digits, '_', '.' and '-'"
-    if not VERSION.fullmatch(variant.version):
-        yield f"{called}: '{variant.version}' is not a version: letters, digits, '.', '_', '+' and '-'"
-    if variant.check and not (variant.check.code.strip() and variant.check.expect.strip()):
-        yield f"{called} has a check that any output would pass"
-    if variant.check is None:
-        yield f"{called} has no check, so that nobody could tell whether it works"
-    if not variant.source:
-        yield f"{called} has no source: where is this known from?"
-    if variant.cuda and variant.device == "gpu" and not variant.minimum_driver:
-        yield f"{called}: no driver is known for CUDA {variant.cuda}; give minimum_driver"
+def _with_driver(variant: Fields, facts: Facts) -> Fields:
+    if variant.get("minimum_driver") == "" and variant.get("device") == "gpu" and "cuda" in variant:
+        return {**variant, "minimum_driver": facts.drivers.get(variant["cuda"], "")}
+    return variant
 
 
-def _ambiguous(variants: list[Variant]) -> Iterator[str]:
-    seen: set[tuple[str, ...]] = set()
-    for variant in variants:
-        key = (variant.device, variant.version, variant.cuda, variant.flavour)
-        if key in seen:
-            yield f"two variants are called {' '.join(filter(None, key))}"
-        seen.add(key)
-    for device in dict.fromkeys(variant.device for variant in variants):
-        defaults = [variant.version for variant in variants if variant.device == device and variant.default]
-        if len(defaults) != 1:
-            said = f"{len(defaults)} defaults ({', '.join(defaults)})" if defaults else "no default"
-            yield f"device '{device}' has {said}; one release of it must say `default: true`"
+def stack(written: Fields, variants: Iterable[Meant], facts: Facts) -> Stack:
+    """The stack that a file means in which nothing is wrong."""
+    contracts = {name: _contract(f"{written['name']}/{name}", given, facts) for name, given in written["contracts"].items()}
+    made = (Variant(**{**each.fields, "contract": contracts[each.fields["contract"]]}) for each in variants)
+    return Stack(written["name"], written["title"], tuple(made), tuple(written["misnamed"].items()), written["unlisted"])
+
+
+def _contract(name: str, given: Fields, facts: Facts) -> Contract:
+    system = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.systems[given["os"]].items()}
+    return Contract(**{**system, **given, "name": name, "env": tuple(given["env"].items())})

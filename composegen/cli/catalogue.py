@@ -36,7 +36,7 @@ def stacks(
         stack = catalogue.stack(name, lookup)
         print(json.dumps(catalogue.describe(stack), indent=2) if as_json else "\n".join(_shown(stack)))
         return
-    listed = [catalogue.summarise(catalogue.stack(each, lookup)) for each in catalogue.names(lookup)]
+    listed = [catalogue.summarise(each) for each in catalogue.stacks(lookup)]
     if as_json:
         print(json.dumps(listed, indent=2))
         return

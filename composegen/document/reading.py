@@ -19,43 +19,60 @@ def load(text: str, *, name: str) -> Any:
     yaml = YAML(typ="safe", pure=True)
     # Compose's own tags (!reset, !override) carry a value that can be read without them.
     yaml.constructor.add_multi_constructor("!", _untagged)
-    with explained(name):
+    # Text in YAML 1.2; and 2024-13-45 is no date to anybody.
+    yaml.constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda constructor, node: node.value)
+    with explained(name, text):
         return yaml.load(text)
 
 
-def places(text: str) -> dict[tuple[str | int, ...], int]:
-    """The line (from 1) of every place in a YAML document, by its path of keys and indices; `()` is the document's."""
+def places(text: str) -> dict[tuple[str, ...], int]:
+    """The line (from 1) of every place in a YAML document, by its path of keys and indices as text; `()` is the document's.
+
+    What an alias repeats has its places where it stands first.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
-    found: dict[tuple[str | int, ...], int] = {}
+    found: dict[tuple[str, ...], int] = {}
+    walked: set[int] = set()
 
-    def walk(node: Any, path: tuple[str | int, ...], line: int) -> None:
+    def walk(node: Any, path: tuple[str, ...], line: int) -> None:
         found[path] = line
+        if id(node) in walked:
+            return
+        walked.add(id(node))
         if isinstance(node, MappingNode):
             for key, value in node.value:
-                walk(value, (*path, key.value), key.start_mark.line + 1)
+                walk(value, (*path, str(key.value)), key.start_mark.line + 1)
         elif isinstance(node, SequenceNode):
             for number, each in enumerate(node.value):
-                walk(each, (*path, number), each.start_mark.line + 1)
+                walk(each, (*path, str(number)), each.start_mark.line + 1)
 
     walk(YAML(typ="safe", pure=True).compose(text), (), 1)
     return found
 
 
 @contextmanager
-def explained(name: str) -> Iterator[None]:
-    """What ruamel.yaml says inside the block of a text that is not YAML becomes a ComposegenError with line and column."""
+def explained(name: str, text: str) -> Iterator[None]:
+    """What ruamel.yaml says inside the block of a text that is not YAML becomes a ComposegenError: one line, with the place."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.reader import ReaderError
 
     try:
         yield
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ComposegenError(f"{name} is not YAML:{where} {error.problem or error.context}", hint="mend that line") from None
-    except YAMLError as error:
-        raise ComposegenError(f"{name} is not YAML: {error}", hint="mend that file") from None
+        where = f"line {mark.line + 1}, column {mark.column + 1} " if mark else ""
+        raise _not_yaml(name, f"{where}{error.problem or error.context}", "mend that line") from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise _not_yaml(name, f"line {line} has a character that YAML does not allow", "mend that line") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise _not_yaml(name, str(error), "mend that file") from None
+
+
+def _not_yaml(name: str, problem: str, hint: str) -> ComposegenError:
+    return ComposegenError(f"{name} is not YAML: {' '.join(problem.split())}", hint=hint)
 
 
 def _untagged(constructor: Any, suffix: str, node: Any) -> Any:

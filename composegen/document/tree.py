@@ -82,7 +82,7 @@ def read_again(text: str, *, name: str) -> Document:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)
-    with explained(name):
+    with explained(name, text):
         events = iter(list(yaml.parse(text)))
     for event in events:
         if type(event).__name__ == "DocumentStartEvent":

@@ -73,7 +73,7 @@ def test_an_unknown_stack_names_the_nearest() -> None:
 
 def problems(text: str) -> str:
     with pytest.raises(CatalogueError) as caught:
-        catalogue.parse(text, file="x.yaml")
+        catalogue.parse(text, file="abacus.yaml")
     assert caught.value.hint
     return caught.value.message
 
@@ -85,13 +85,15 @@ def test_every_problem_of_a_catalogue_file_is_told_at_once_with_its_line_and_pla
     said = problems(text).splitlines()
     assert len(said) == 3
     for place in ("colour", "contracts.wheel.os", "variants.0.device"):
-        assert any(line.startswith("x.yaml line ") and f": {place}: " in line for line in said), f"{place} is missing in {said}"
+        assert any(line.startswith("abacus.yaml line ") and f": {place}: " in line for line in said), (
+            f"{place} is missing in {said}"
+        )
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("    framework:", "    framewrok:", "variants.0.framewrok: Unexpected keyword"),
+        ("    framework:", "    framewrok:", "variants.0.framewrok: is unknown; did you mean 'framework'?"),
         ("{version: 1.2.1}", "{version: 1.2.1, default: true}", "device 'cpu' has 2 defaults (1.3.0, 1.2.1)"),
         (", default: true", "", "device 'cpu' has no default"),
         ("{version: 1.2.1}", "{version: 1.3.0}", "two variants are called cpu 1.3.0"),
@@ -100,7 +102,7 @@ def test_every_problem_of_a_catalogue_file_is_told_at_once_with_its_line_and_pla
         ("contract: wheel", "contract: weel", "no contract named 'weel'"),
         ("os: debian12", "os: debian99", "no system named 'debian99'; known: "),
         ("    source: the", "    notes: [the", "is not YAML: line"),
-        ("expect: abacus computes", 'expect: ""', "has a check that any output would pass"),
+        ("expect: abacus computes", 'expect: ""', "variants.0.check: would pass with any output"),
         ("version: 1.2.1", "version: '1.2;rm'", "is not a version"),
         ("title: Abacus, a", "title: |\n  x\n  y\n#", "title: is not one line of text"),
         ("version: 1.3.0", "version: 1.3", "Input should be a valid string"),
@@ -109,8 +111,8 @@ def test_every_problem_of_a_catalogue_file_is_told_at_once_with_its_line_and_pla
 def test_what_is_wrong_with_a_file_is_said(old: str, new: str, says: str) -> None:
     assert old in GOOD
     if says.startswith("is not YAML"):
-        with pytest.raises(Exception, match=r"x.yaml is not YAML: line \d+"):
-            catalogue.parse(GOOD.replace(old, new), file="x.yaml")
+        with pytest.raises(Exception, match=r"abacus.yaml is not YAML: line \d+"):
+            catalogue.parse(GOOD.replace(old, new), file="abacus.yaml")
     else:
         assert says in problems(GOOD.replace(old, new))
 
@@ -121,7 +123,7 @@ def test_a_variant_without_check_or_source_is_refused() -> None:
         "    source: the wheel on PyPI, installed and checked on Debian 12\n", ""
     )
     said = problems(without)
-    assert "cpu 1.3.0 has no check" in said and "cpu 1.2.1 has no check" in said and "has no source" in said
+    assert "variants.0.check: is missing" in said and "variants.0.source: is missing" in said
 
 
 def test_a_teams_own_catalogue_is_read_whatever_its_line_ends(tmp_path: Path) -> None:
