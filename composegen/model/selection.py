@@ -68,25 +68,36 @@ def _default(stack: Stack, device: str) -> Variant:
 
 def _no_such(stack: Stack, given: Sequence[_Asked], missing: _Asked, left: Sequence[Variant]) -> UsageError:
     """What there is of the part that nothing has, among the variants that have all that was asked before it."""
-    there = _sorted(missing.part, [getattr(variant, missing.part) for variant in left if getattr(variant, missing.part)])
     others = [each.text if each.part == "version" else f"for {each.in_words()}" for each in given]
     subject = " ".join([f"stack '{stack.name}'", *others])
-    if not there:
-        return UsageError(f"{subject} has no {missing.in_words()}", hint=f"leave out --{missing.part}")
-    return UsageError(f"{subject} has no {missing.in_words()}", hint=f"it has: {', '.join(_nearest(missing, there))}")
+    there = _there(missing, left)
+    hint = f"it has: {'; '.join(there)}" if there else f"leave out --{missing.part}"
+    return UsageError(f"{subject} has no {missing.in_words()}", hint=hint)
 
 
-def _nearest(missing: _Asked, there: Sequence[str]) -> Sequence[str]:
-    """All of them where they are few; else the twelve that are nearest in order."""
-    if missing.part != "version" or len(there) <= MOST_NAMED:
+def _there(missing: _Asked, left: Sequence[Variant]) -> list[str]:
+    """What there is of a part; where devices differ in it, for each of them."""
+    devices = dict.fromkeys(variant.device for variant in left)
+    of = {device: _sorted(missing.part, (variant for variant in left if variant.device == device)) for device in devices}
+    of = {device: values for device, values in of.items() if values}
+    if missing.part == "device" or len(set(of.values())) == 1:
+        return [", ".join(_nearest(missing, _sorted(missing.part, left), MOST_NAMED))]
+    return [f"{device} {', '.join(_nearest(missing, values, MOST_NAMED // len(of)))}" for device, values in of.items()]
+
+
+def _nearest(missing: _Asked, there: Sequence[str], most: int) -> Sequence[str]:
+    """All of them where they are few; else those that are nearest in order."""
+    if missing.part != "version" or len(there) <= most:
         return there
     place = sum(1 for each in there if version_key(each) < version_key(missing.text))
-    start = max(0, min(place - MOST_NAMED // 2, len(there) - MOST_NAMED))
-    return there[start : start + MOST_NAMED]
+    start = max(0, min(place - most // 2, len(there) - most))
+    return there[start : start + most]
 
 
-def _sorted(part: str, values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(values)) if part == "device" else sorted(set(values), key=version_key)
+def _sorted(part: str, variants: Iterable[Variant]) -> tuple[str, ...]:
+    """What variants have of a part, each once: devices in the catalogue's order, all else from the oldest to the newest."""
+    values = dict.fromkeys(filter(None, (getattr(variant, part) for variant in variants)))
+    return tuple(values) if part == "device" else tuple(sorted(values, key=version_key))
 
 
 def version_key(text: str) -> tuple[Any, ...]:

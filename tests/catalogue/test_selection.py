@@ -52,3 +52,27 @@ def test_every_variant_is_found_by_what_a_folder_records_of_it(name: str) -> Non
     for variant in stack.variants:
         recorded = Choices(name, variant.device, variant.version, variant.cuda, variant.flavour)
         assert stack.variant_of(recorded) is variant
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_a_version_that_no_device_has_is_refused_with_the_newest_of_each(name: str) -> None:
+    stack = catalogue.stack(name)
+    newest = {
+        device: max((variant.version for variant in stack.variants if variant.device == device), key=version_key)
+        for device in stack.devices
+    }
+    with pytest.raises(UsageError) as caught:
+        stack.variant(version="9999")
+    has = (caught.value.hint or "").removeprefix("it has: ").split("; ")
+    assert len(", ".join(has).split(", ")) <= 12
+    if len(has) == 1:
+        assert all(version in has[0].split(", ") for version in newest.values()), "devices that do not differ are not named"
+    else:
+        told = {device: versions.split(", ") for device, versions in (each.split(" ", 1) for each in has)}
+        assert {device: versions[-1] for device, versions in told.items()} == newest
+
+
+def test_what_only_one_device_has_is_named_without_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        catalogue.stack("mindspore").variant(cuda="9.9")
+    assert caught.value.hint == "it has: 10.1, 11.1, 11.6"
