@@ -32,6 +32,7 @@ lint: setup ## What .ci/run checks before it tests
 	.venv/bin/shellcheck --external-sources --source-path=SCRIPTDIR $(SHELL_FILES)
 	$(PYTHON) -m yamllint --strict .
 	$(PYTHON) -m composegen check --all
+	$(PYTHON) scripts/write-stacks.py --check
 
 stacks: setup ## Write stacks/ anew, after a change of templates or catalogue
 	@$(PYTHON) scripts/write-stacks.py

@@ -1,6 +1,7 @@
 """`make stacks`: write stacks/ anew, each folder as `composegen init` writes it but without .env, and the top-level .env.example.
 
-python scripts/write-stacks.py [TARGET]        default: stacks/
+python scripts/write-stacks.py [TARGET]            default: stacks/
+python scripts/write-stacks.py --check [TARGET]    exit 1 where TARGET holds other folders than these
 """
 
 from __future__ import annotations
@@ -32,17 +33,37 @@ STACKS = {
     "python": ["python"],
 }
 
+SOUGHT = ("compose.yaml", ".composegen/generated.json")  # what makes a folder one that `check --all` looks at
+
 
 def main() -> None:
-    target = Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT / "stacks"
+    _, *words = sys.argv
+    is_check = words[:1] == ["--check"]
+    target = Path(words[-1]).resolve() if words[is_check:] else ROOT / "stacks"
+    if is_check:
+        sys.exit("\n".join(differences(target)) or None)
+    write(target)
+    if not words:
+        shutil.copy(target / "python/.env.example", ROOT / ".env.example")
+
+
+def differences(target: Path) -> list[str]:
+    """What `composegen check --all` cannot see: a folder that is not there at all, or that nobody writes."""
+    there = {path.name: path for path in target.iterdir()}
+    whole = {name for name, path in there.items() if all((path / file).is_file() for file in SOUGHT)}
+    missing = [f"{target.name}/ has no {name}/: run `make stacks`" for name in STACKS if name not in whole]
+    return missing + [
+        f"{target.name}/ has {name}, which scripts/write-stacks.py does not write" for name in sorted(there.keys() - STACKS)
+    ]
+
+
+def write(target: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for name, words in STACKS.items():
             stack, *options = words
             init(scratch, stack, name, *options)
             shutil.rmtree(target / name, ignore_errors=True)
             shutil.copytree(Path(scratch, name), target / name, ignore=shutil.ignore_patterns(".env"))
-    if not sys.argv[1:]:
-        shutil.copy(target / "python/.env.example", ROOT / ".env.example")
 
 
 def init(scratch: str, *arguments: str) -> None:
