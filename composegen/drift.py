@@ -19,7 +19,7 @@ PASSED_OVER = {"node_modules", "__pycache__", "venv", "site-packages"}
 
 @dataclass(frozen=True)
 class Drift:
-    """One folder. `diff` is what must be undone to have it as composegen writes it; empty: it is."""
+    """One folder. `diff` is what must be undone to have it as composegen writes it, behind what is not YAML; empty: nothing."""
 
     directory: Path
     diff: str
@@ -39,7 +39,8 @@ def check(directory: Path, catalogues: Sequence[Path] = ()) -> Drift:
         raise FolderError(f"no {COMPOSE} in '{directory}'", hint="name a folder that composegen wrote, or check --all of a tree")
     choices = document.choices(text, name=str(directory / COMPOSE))
     texts = _rendered(choices, catalogue.stack(choices.stack, tuple(catalogues)))
-    return Drift(directory, folder.difference(directory, texts))
+    said = "".join(f"{line}\n" for line in folder.broken(directory, texts))
+    return Drift(directory, said + folder.difference(directory, texts))
 
 
 @lru_cache(maxsize=256)

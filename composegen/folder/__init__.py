@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composegen import document, dotenv
-from composegen.errors import FolderError
+from composegen.errors import ComposegenError, FolderError
 from composegen.folder.atomic import Owner, all_or_nothing
 from composegen.folder.changes import (
     COMPOSE,
@@ -31,6 +31,7 @@ from composegen.folder.changes import (
     refuse_foreign,
     reset,
 )
+from composegen.folder.merge import is_document
 from composegen.folder.settings import UNBUILDABLE, read_settings
 from composegen.model import Choices, Settings, Variant
 from composegen.model.record import FILE as VARIANT
@@ -45,6 +46,7 @@ __all__ = [
     "Folder",
     "Kind",
     "Plan",
+    "broken",
     "difference",
     "is_ours",
     "open_folder",
@@ -94,12 +96,28 @@ def recorded_variant(directory: Path) -> Variant:
 
     Raises FolderError: the folder does not have it, or it is damaged.
     """
-    text = read_text(directory / VARIANT)
+    file = directory / VARIANT
+    text = read_text(file, errors="replace")
     try:
         return variant_from(json.loads(text or ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        what = "is damaged" if text else "is missing"
-        raise FolderError(f"'{directory / VARIANT}' {what}", hint="`composegen update` writes it anew") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        what = "is missing" if text is None else "is damaged"
+        raise FolderError(f"'{file}' {what}", hint="`composegen update` writes it anew") from None
+
+
+def broken(directory: Path, texts: Mapping[str, str]) -> list[str]:
+    """What keeps compose files that should be `texts` from being YAML: each with file, line and column."""
+    edited = {path: text for path in filter(is_document, texts) if (text := read_text(directory / path)) not in (None, texts[path])}
+    # One that is as composegen writes it is sound, and reading it takes longer than all else of a check.
+    return [said for path, text in edited.items() if (said := _broken(text or "", str(directory / path)))]
+
+
+def _broken(text: str, name: str) -> str:
+    try:
+        document.load(text, name=name)
+    except ComposegenError as error:
+        return error.message
+    return ""
 
 
 def write(plan: Plan, *, owner: Owner | None = None) -> None:

@@ -17,6 +17,7 @@ from typing import Literal
 from composegen import dotenv
 from composegen.errors import FolderError, Told
 from composegen.folder.merge import Merged, merge
+from composegen.model.record import FILE as VARIANT
 
 Kind = Literal["create", "identical", "update", "merge", "keep", "conflict", "remove"]
 
@@ -84,11 +85,12 @@ def plan(
     something in it is not a file, leads out of the folder through a symbolic link, or cannot be read.
     """
     refuse_foreign(directory)
-    base = _generated(directory)
+    # A record of composegen's own holds no edit of anybody's: whatever is there may be replaced.
+    base = {**_generated(directory), VARIANT: _text_there(directory, VARIANT) or ""}
     changes = [change for path, text in texts.items() for change in _compared(directory, path, text, base.get(path))]
     changes += [_compare_copy(directory, path, source) for path, source in (copies or {}).items()]
     changes += _left_over(directory, base, texts)
-    changes.append(_compare(directory, GENERATED, _record(texts), read_text(directory / GENERATED)))
+    changes.append(_compare(directory, GENERATED, _record(texts), _text_there(directory, GENERATED)))
     found = Plan(directory, tuple(changes), tuple(directories))
     for change in found.pending:
         _refuse_leading_out(directory, change.path)
@@ -129,7 +131,7 @@ def difference(directory: Path, texts: Mapping[str, str]) -> str:
 
 
 def _differs(directory: Path, path: str, text: str) -> bool:
-    there = read_text(directory / path)
+    there = _text_there(directory, path)
     return there is None or _plain(there) != text or _unusable_line_ends(path, there)
 
 
@@ -216,7 +218,7 @@ def _left_over(directory: Path, base: Mapping[str, str], texts: Mapping[str, str
 def _text_there(directory: Path, path: str) -> str | None:
     if (directory / path).is_dir():
         raise FolderError(f"'{directory / path}' is a folder where composegen writes a file", hint="move it away")
-    return read_text(directory / path)
+    return read_text(directory / path, errors="replace" if path in (GENERATED, VARIANT) else "strict")
 
 
 def _plain(text: str) -> str:
@@ -240,16 +242,14 @@ def _diff(path: str, old: str, new: str, *, of: tuple[str, str] = ("", "")) -> s
 
 
 def _generated(directory: Path) -> dict[str, str]:
-    text = read_text(directory / GENERATED)
-    if text is None:
-        return {}
+    """What was written last; nothing where that is not known, or can no longer be read."""
     try:
-        loaded = json.loads(text)
+        loaded = json.loads(_text_there(directory, GENERATED) or "")
         if loaded["version"] != GENERATED_VERSION:
             raise FolderError(f"'{directory / GENERATED}' is of version {loaded['version']!r}", hint="upgrade composegen")
         return {str(path): "\n".join(lines) for path, lines in loaded["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise FolderError(f"'{directory / GENERATED}' is damaged", hint="restore it from version control") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _record(texts: Mapping[str, str]) -> str:
@@ -285,10 +285,10 @@ def is_ours(directory: Path) -> bool:
     return any(line.startswith("x-composegen:") for line in text.splitlines())
 
 
-def read_text(path: Path) -> str | None:
+def read_text(path: Path, *, errors: str = "strict") -> str | None:
     """The file's text without BOM, or None where there is none. Raises FolderError: it is there and cannot be read as text."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig", errors)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError:

@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 from composegen.document import lines
 from composegen.document.lines import Merged
 from composegen.document.merge import merge as merge_document
+from composegen.errors import ComposegenError
 
-__all__ = ["Merged", "merge"]
+__all__ = ["Merged", "is_document", "merge"]
 
 DOCUMENTS = ("compose.yaml", "compose.*.yaml")
 
@@ -18,10 +19,17 @@ def merge(path: str, base: str, ours: str, theirs: str) -> Merged:
 
     `path` is relative to the folder. The text has the line ends and the BOM of `ours`, and never a conflict marker. What both
     sides changed to different things is the user's in the text, and its place is in `conflicts`: in a compose file a path of keys,
-    while everything else is merged; elsewhere a line of `ours`, and then the text is `ours`, untouched. Raises ComposegenError: a
-    compose file is not YAML.
+    while everything else is merged; elsewhere a line of `ours`, and then the text is `ours`, untouched, as it is where one of the
+    three is a compose file that is not YAML.
     """
     plain = [lines.plain(text) for text in (base, ours, theirs)]
-    is_document = any(fnmatchcase(path, pattern) for pattern in DOCUMENTS)
-    merged = merge_document(path, *plain) if is_document else lines.merge(*plain)
+    try:
+        merged = merge_document(path, *plain) if is_document(path) else lines.merge(*plain)
+    except ComposegenError as error:
+        return Merged(ours, (f"all of it: {error.message}",))
     return Merged(lines.dressed(merged.text, ours), merged.conflicts)
+
+
+def is_document(path: str) -> bool:
+    """Whether a produced file is a compose file."""
+    return any(fnmatchcase(path, pattern) for pattern in DOCUMENTS)

@@ -64,12 +64,16 @@ class Prepared:
         }
 
 
-def prepare(request: Request, *, environment: Mapping[str, str] | None = None, dry_run: bool = False) -> Prepared:
+def prepare(
+    request: Request, *, environment: Mapping[str, str] | None = None, dry_run: bool = False, reset: bool = False
+) -> Prepared:
     """Everything that `init` would write, checked and compared with what is there. Nothing is written in the folder.
 
-    Raises UsageError: an option that cannot be meant. FolderError: the folder is not composegen's, or holds another stack.
-    CatalogueError: a catalogue is wrong. ComposegenError: the asked port is taken. Edits that cannot be merged are the plan's
-    `conflicts`.
+    `reset`: edits will be given up, so that it does not matter whether they can be merged.
+
+    Raises UsageError: an option that cannot be meant. FolderError: the folder is not composegen's, holds another stack, or
+    has a compose file that is not YAML. CatalogueError: a catalogue is wrong. ComposegenError: the asked port is taken. Edits that
+    cannot be merged are the plan's `conflicts`.
     """
     exported = os.environ if environment is None else environment
     for option, text in request.texts():
@@ -84,7 +88,10 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     asked, more = settings.asked(request, choices, caller, before=_settings(env))
     images = [_image(each, stack) for each in (before, choices) if each]
     asked |= sources.asked(request.mirror, images, stack.variant_of(choices), _settings(env) or Settings())
-    plan = folder.plan(directory, render.render(choices, stack), copies={f"wheels/{path.name}": path for path in request.wheels})
+    texts = render.render(choices, stack)
+    if not reset and (broken := folder.broken(directory, texts)):
+        raise FolderError("\n".join(broken), hint="mend that line; `composegen update --reset` gives up all edits instead")
+    plan = folder.plan(directory, texts, copies={f"wheels/{path.name}": path for path in request.wheels})
     if env is None or request.keys:
         # Last: composegen's own key is made for a folder that will be written only.
         asked["authorized_keys"] = settings.authorized_keys(request.keys, dry_run=dry_run)
@@ -114,7 +121,7 @@ def prepare_update(request: Request, *, reset: bool = False, dry_run: bool = Fal
         )
     # A clone without a .env stays one: that file is for whoever starts the container.
     clone = not (request.directory / ENV).exists()
-    prepared = prepare(replace(request, stack=before.stack), dry_run=dry_run or clone)
+    prepared = prepare(replace(request, stack=before.stack), dry_run=dry_run or clone, reset=reset)
     if clone:
         tracked = tuple(change for change in prepared.plan.changes if change.path != ENV)
         prepared = replace(prepared, plan=replace(prepared.plan, changes=tracked))

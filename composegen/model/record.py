@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import MISSING, asdict
+from typing import Any, TypeVar
 
 from composegen.model.stack import Check, Contract, Variant
 
 FILE = ".composegen/variant.json"  # in a folder
+T = TypeVar("T", Variant, Contract, Check)
 
 
 def record(variant: Variant) -> dict[str, Any]:
@@ -19,8 +20,24 @@ def record(variant: Variant) -> dict[str, Any]:
 
 def variant_from(kept: dict[str, Any]) -> Variant:
     """Raises TypeError, KeyError or AttributeError: this is no record of a variant."""
-    check = Check(**kept["check"]) if kept.get("check") else None
-    return Variant(**{**tuples(kept), "contract": Contract(**tuples(kept["contract"])), "check": check})
+    check = _sound(Check(**kept["check"])) if kept.get("check") else None
+    contract = _sound(Contract(**tuples(kept["contract"])))
+    return _sound(Variant(**{**tuples(kept), "contract": contract, "check": check}))
+
+
+def _sound(value: T) -> T:
+    """Raises TypeError: a field is not of its default's kind; one without a default is text."""
+    for name, field in value.__dataclass_fields__.items():
+        kind = str if field.default is MISSING else type(field.default)
+        found = getattr(value, name)
+        if name not in ("contract", "check") and not (isinstance(found, kind) and _is_plain(found)):
+            raise TypeError(f"{name} is {found!r}")
+    return value
+
+
+def _is_plain(found: object) -> bool:
+    """Text, yes or no, or tuples of these."""
+    return all(map(_is_plain, found)) if isinstance(found, tuple) else isinstance(found, str | bool)
 
 
 def tuples(kept: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from composegen import host
 from composegen.engine import guard, inputs, is_local, loss, memory
 from composegen.errors import EngineError
+from composegen.folder import recorded_variant
 from composegen.up import ready as way_in
 from composegen.up.state import State
 
@@ -14,13 +15,19 @@ Step = tuple[State, str]
 
 
 def preflight(state: State) -> Step:
-    """What is there, whose it is, and whether the port is free. Raises EngineError: something is in the way."""
+    """What is there, whose it is, and whether the port is free.
+
+    Raises EngineError: something is in the way. FolderError: the folder has lost what the test needs.
+    """
     folder, engine = state.folder, state.engine
     if folder.shadowed:
         state.talk.say(f"note: exported {', '.join(folder.shadowed)} beat what .env says")
     known = look_around(state)
     found = known.look.container
     _refuse_unusable_port(known)
+    if state.options.test and _will_be_created(known):
+        # What the test needs is better missed now than after minutes of building.
+        recorded_variant(folder.path)
     if not found and known.memory.project != engine.project and (left := engine.volumes()):
         _adopt(state, left)
     return known, f"'{engine.project}' is {found.in_words() if found else 'not there yet'}"
@@ -59,7 +66,7 @@ def look_around(state: State) -> State:
 def _refuse_unusable_port(state: State) -> None:
     """Before anything is destroyed: can a new or started container publish its port? Raises EngineError."""
     found = state.look.container
-    if not is_local() or (found and found.alive and not (state.options.recreate or why_build(state) or why_recreate(state))):
+    if not is_local() or (found and found.alive and not _will_be_created(state)):
         return
     address, port = _wanted(state)
     # Whose port this container has itself is no question, only whether this host still has the address.
@@ -69,6 +76,10 @@ def _refuse_unusable_port(state: State) -> None:
         raise EngineError(f"this host has no address {address}", hint=hint)
     if not free:
         raise _taken(state, address, port)
+
+
+def _will_be_created(state: State) -> bool:
+    return state.look.container is None or bool(state.options.recreate or why_build(state) or why_recreate(state))
 
 
 def _wanted(state: State) -> tuple[str, int]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from composegen import catalogue, render
 from composegen.engine import Container, Look, Loss, Versions
 from composegen.engine.memory import Memory, recall
-from composegen.errors import CommandFailed, EngineError
+from composegen.errors import CommandFailed, EngineError, FolderError
 from composegen.folder import Folder
 from composegen.model import Choices, Settings
+from composegen.model.record import FILE as VARIANT
 from composegen.up import Options, State, Talk, foresee, steps
 from composegen.up.status import status
 
@@ -131,6 +133,8 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     for name, text in {"Dockerfile": "FROM x\n", ".dockerignore": "*\n!apt.txt\n", "compose.yaml": "services: {}\n"}.items():
         (directory / name).write_text(text)
+    (directory / VARIANT).parent.mkdir()
+    (directory / VARIANT).write_text(render.render(Choices("python", "cpu"), catalogue.stack("python"))[VARIANT])
     return directory
 
 
@@ -368,3 +372,24 @@ def test_status_says_what_up_would_do(directory: Path) -> None:
     engine.hash = "changed"
     found = status(folder, engine).to_json()
     assert (found["running"], found["needs_recreate"]) == (True, "compose.yaml or .env changed")
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]"])
+def test_what_the_test_needs_is_missed_before_anything_is_built(directory: Path, damage: str) -> None:
+    (directory / VARIANT).write_text(damage)
+    engine = FakeEngine(directory)
+    with pytest.raises(FolderError, match=r"variant\.json' is damaged") as raised:
+        walked(state(engine))
+    assert raised.value.hint == "`composegen update` writes it anew"
+    with pytest.raises(FolderError):
+        foresee(state(engine).folder, engine, Options())
+    assert engine.did == []
+
+
+def test_a_folder_without_it_can_be_started_untested_and_goes_on_being_used(directory: Path) -> None:
+    (directory / VARIANT).unlink()
+    engine = FakeEngine(directory)
+    walked(state(engine, options=Options(test=False)))
+    assert engine.did == ["build", "up"]
+    walked(state(engine))
+    assert engine.did == ["build", "up"], "a container that runs is not tested again"

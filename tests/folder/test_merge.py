@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composegen.errors import ComposegenError
 from composegen.folder.merge import Merged, merge
 
 BASE = "".join(f"line {number}\n" for number in range(1, 21))
@@ -121,6 +120,10 @@ def test_a_compose_file_keeps_its_line_ends_and_bom() -> None:
     assert merge("compose.yaml", base, BOM + ours.replace("\n", "\r\n"), theirs) == Merged(BOM + "a: 2\r\nb: 3\r\n")
 
 
-def test_a_compose_file_that_is_not_yaml_is_explained_with_its_line() -> None:
-    with pytest.raises(ComposegenError, match=r"compose.yaml is not YAML: line 3, column"):
-        merge("compose.yaml", "a: 1\n", "a: 1\nb: [\n", "a: 2\n")
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_compose_file_that_is_not_yaml_stays_as_it_is_and_its_line_is_named(broken: int) -> None:
+    texts = ["a: 1\n", "a: 3\n", "a: 2\n"]
+    texts[broken] += "b: [\n"
+    merged = merge("compose.yaml", *texts)
+    assert merged.text == texts[1]
+    assert len(merged.conflicts) == 1 and "compose.yaml is not YAML: line 3, column" in merged.conflicts[0]
