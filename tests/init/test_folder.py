@@ -118,10 +118,18 @@ def test_without_the_record_a_different_file_is_a_conflict(made: Path) -> None:
     assert kinds(folder.plan(made, TEXTS | {"Dockerfile": "FROM y\n"}))["Dockerfile"] == "conflict"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"version": 1}', '{"version": 2, "files": {}}', '{"version": 1, "files": {"a": 1}}'])
-def test_a_damaged_record_is_refused(made: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 1}', '{"version": 1, "files": {"a": 1}}'])
+def test_a_damaged_record_is_as_good_as_none_and_is_mended(made: Path, text: str) -> None:
+    before = snapshot(made)
     (made / ".composegen/generated.json").write_text(text)
-    with pytest.raises(FolderError, match=r"generated\.json"):
+    assert kinds(folder.plan(made, TEXTS | {"Dockerfile": "FROM y\n"}))["Dockerfile"] == "conflict"
+    folder.write(folder.plan(made, TEXTS))
+    assert snapshot(made) == before
+
+
+def test_a_record_of_a_newer_composegen_is_refused(made: Path) -> None:
+    (made / ".composegen/generated.json").write_text('{"version": 2, "files": {}}')
+    with pytest.raises(FolderError, match=r"generated\.json' is of version 2"):
         folder.plan(made, TEXTS)
 
 
