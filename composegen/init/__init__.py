@@ -93,6 +93,11 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     made = (after.code_dir,) if after.code_dir.startswith("./") else ()
     plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
     notes += [*more, *settings.remarks(after, exported), *remarks(choices, stack)]
+    if plan.mended:
+        notes.append(
+            f"{', '.join(plan.mended)}: CRLF line ends or a BOM are gone, for with them the container cannot start; git makes CRLF "
+            "where core.autocrlf is on, and `container/** text eol=lf` in .gitattributes keeps it from that"
+        )
     return Prepared(
         plan, choices, after, tuple(notes), _owner(caller), moved_from=before if before and _moved(before, choices) else None
     )
@@ -147,8 +152,10 @@ def _env_text(there: str | None, asked: dict[str, Any], choices: Choices) -> str
     missing = [name for name, value in choices.env if value is None and name not in known]
     if not missing:
         return text
-    separator = "" if not text or text.endswith("\n") else "\n"
-    return f"{text}{separator}# Your own, named in compose.yaml.\n" + "".join(f"{name}=\n" for name in missing)
+    end = "\r\n" if "\r\n" in text else "\n"
+    separator = "" if not text or text.endswith("\n") else end
+    lines = ["# Your own, named in compose.yaml.", *(f"{name}=" for name in missing)]
+    return f"{text}{separator}" + "".join(f"{line}{end}" for line in lines)
 
 
 def _owner(caller: host.Caller) -> tuple[int, int] | None:
