@@ -83,7 +83,8 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     env = folder.read_text(directory / ENV)
     asked, more = settings.asked(request, choices, caller, before=_settings(env))
     images = [_image(each, stack) for each in (before, choices) if each]
-    asked |= sources.asked(request.mirror, images, stack.variant_of(choices), _settings(env) or Settings())
+    from_mirrors, told = sources.asked(request.mirror, images, stack.variant_of(choices), _settings(env) or Settings())
+    asked |= from_mirrors
     plan = folder.plan(directory, render.render(choices, stack), copies={f"wheels/{path.name}": path for path in request.wheels})
     if env is None or request.keys:
         # Last: composegen's own key is made for a folder that will be written only.
@@ -92,7 +93,7 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     after = folder.read_settings(dotenv.parse(text), {})
     made = (after.code_dir,) if after.code_dir.startswith("./") else ()
     plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
-    notes += [*more, *settings.remarks(after, exported), *remarks(choices, stack)]
+    notes += [*told, *more, *settings.remarks(after, exported), *remarks(choices, stack)]
     if plan.mended:
         notes.append(
             f"{', '.join(plan.mended)}: CRLF line ends or a BOM are gone, for with them the container cannot start; git makes CRLF "
@@ -117,8 +118,8 @@ def prepare_update(request: Request, *, reset: bool = False, dry_run: bool = Fal
             f"git has staged changes in '{request.directory}': {', '.join(staged[:5])}",
             hint="commit or unstage them first, so that what this changes can be told from what you did",
         )
-    # A clone without a .env stays one: that file is for whoever starts the container.
-    clone = not (request.directory / ENV).exists()
+    # A clone without a .env stays one: that file is for whoever starts the container. A mirror is that person's wish.
+    clone = request.mirror is None and not (request.directory / ENV).exists()
     prepared = prepare(replace(request, stack=before.stack), dry_run=dry_run or clone)
     if clone:
         tracked = tuple(change for change in prepared.plan.changes if change.path != ENV)
