@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
 
@@ -68,14 +69,15 @@ def which_variant(request: Request, stack: Stack, before: Choices | None, base: 
         return variant
     if before and not asked:
         return stack.variant_of(before)
-    kept = {
-        part: had for part in PARTS if part not in asked and before and "device" not in asked and (had := getattr(before, part))
-    }
+    kept = {} if before is None or "device" in asked else {part: had for part in PARTS if (had := getattr(before, part))}
+    device = {"device": kept.pop("device")} if kept else {}  # which is never given up
+    parts = [each for each in kept.items() if each[0] not in asked]
     try:
-        for some in range(len(kept), 1, -1):  # the device is never given up
-            with suppress(UsageError):
-                return stack.variant(**dict(list(kept.items())[:some]), **asked)
-        return stack.variant(**dict(list(kept.items())[:1]), **asked)
+        for some in range(len(parts), 0, -1):
+            for together in combinations(parts, some):
+                with suppress(UsageError):
+                    return stack.variant(**device, **dict(together), **asked)
+        return stack.variant(**device, **asked)
     except UsageError as error:
         repository, _ = _parts(stack.variant().image)
         more = f"; --base {repository}:TAG takes any" if stack.unlisted else ""

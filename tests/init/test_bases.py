@@ -180,3 +180,28 @@ def test_the_remarks_of_an_unlisted_tag_are_said_each_once(composegen: Run) -> N
     for notes in (composegen(*words).ok().json["notes"], composegen("update", "w", "--json").ok().json["notes"]):
         assert len([note for note in notes if "NVIDIA deletes images" in note]) == 1
         assert any("VS Code newer than 1.98" in note for note in notes)
+
+
+# --- A move keeps what was not asked, as far as the stack has that ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "move", "kept"),
+    [
+        (["pytorch", "--flavour", "devel", "--cuda", "12.4"], ["--version", "2.1"], ("2.1.2", "12.1", "devel")),
+        (["pytorch", "--flavour", "devel", "--version", "2.6"], ["--version", "2.5"], ("2.5.1", "12.4", "devel")),
+        (["cuda", "--flavour", "ubuntu20.04", "--cuda", "11.4"], ["--version", "11.8.0"], ("11.8.0", "11.8", "ubuntu20.04")),
+        (["cuda", "--base", "nvidia/cuda:11.4.2-devel-ubuntu18.04"], ["--cuda", "11.8"], ("11.8.0", "11.8", "ubuntu18.04")),
+        (["cuda", "--flavour", "ubuntu20.04", "--cuda", "11.4"], ["--flavour", "ubuntu18.04"], ("11.4.3", "11.4", "ubuntu18.04")),
+    ],
+)
+def test_what_was_not_asked_is_kept_where_the_stack_has_it(
+    composegen: Run, here: Path, first: list[str], move: list[str], kept: tuple[str, str, str]
+) -> None:
+    composegen("init", first[0], "w", *first[1:]).ok()
+    had = facts(here / "w")
+    composegen("update", "w", *move).ok()
+    found = facts(here / "w")
+    assert (found["version"], found["cuda"], found["flavour"]) == kept
+    assert found["device"] == had["device"]
+    composegen("check", "w").ok()
