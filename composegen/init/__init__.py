@@ -93,15 +93,19 @@ def prepare(request: Request, *, environment: Mapping[str, str] | None = None, d
     after = folder.read_settings(dotenv.parse(text), {})
     made = (after.code_dir,) if after.code_dir.startswith("./") else ()
     plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
-    notes += [*told, *more, *settings.remarks(after, exported), *remarks(choices, stack)]
-    if plan.mended:
-        notes.append(
-            f"{', '.join(plan.mended)}: CRLF line ends or a BOM are gone, for with them the container cannot start; git makes CRLF "
-            "where core.autocrlf is on, and `container/** text eol=lf` in .gitattributes keeps it from that"
-        )
+    notes += [*_mended(plan), *told, *more, *settings.remarks(after, exported), *remarks(choices, stack)]
     return Prepared(
         plan, choices, after, tuple(notes), _owner(caller), moved_from=before if before and _moved(before, choices) else None
     )
+
+
+def _mended(plan: Plan) -> list[str]:
+    """What to say of files that were changed without anybody's asking."""
+    why = (
+        "CRLF line ends or a BOM are gone, for with them the container cannot start; git makes CRLF where core.autocrlf is on, "
+        "and `container/** text eol=lf` in .gitattributes keeps it from that"
+    )
+    return [f"{', '.join(plan.mended)}: {why}"] if plan.mended else []
 
 
 def prepare_update(request: Request, *, reset: bool = False, dry_run: bool = False) -> Prepared:
