@@ -120,10 +120,20 @@ class Mirror:
     pip: Place
     wheels: tuple[Place, ...] = ()
 
-    def image(self, name: str) -> str:
-        """The image's name in the first registry of the set that carries it, tag and digest kept; else `name` as it is."""
+    def registry(self, name: str) -> Registry | None:
+        """The first registry of the set that carries the image."""
         image = Image.parse(name)
-        return next((registry.rename(image) for registry in self.registries if registry.carries(image)), name)
+        return next((registry for registry in self.registries if registry.carries(image)), None)
+
+    def image(self, name: str) -> str:
+        """The image's name in that registry, tag and digest kept; else `name` as it is."""
+        registry = self.registry(name)
+        return registry.rename(Image.parse(name)) if registry else name
+
+    def image_anywhere(self, name: str) -> frozenset[str]:
+        """The image's name in every registry of the set, whether or not it carries the image today."""
+        image = Image.parse(name)
+        return frozenset(registry.rename(image) for registry in self.registries if image.registry in registry.prefixes)
 
     def carries(self, name: str) -> bool:
         """Whether the set has a place in the region for that image, or the name points to one already."""
@@ -133,12 +143,14 @@ class Mirror:
         at_home = any(fnmatchcase(image.registry, host) for host in self.here.hosts)
         return at_home and not any(registry.lacks(image) for registry in self.registries)
 
+    def wheels_of(self, url: str) -> Place | None:
+        """Where the set has what a framework's own package index has."""
+        return next((place for place in self.wheels if url == place.of or url.startswith(f"{place.of}/")), None)
+
     def index(self, url: str) -> str:
         """The set's counterpart of a framework's own package index, or `url` as it is: …/whl/cpu becomes the mirror's …/whl/cpu."""
-        for place in self.wheels:
-            if url == place.of or url.startswith(f"{place.of}/"):
-                return place.url + url.removeprefix(place.of)
-        return url
+        place = self.wheels_of(url)
+        return place.url + url.removeprefix(place.of) if place else url
 
     def settings(self, image: str) -> dict[str, str]:
         """What goes into `.env`, as fields of `model.Settings`. Without base_image where no registry of the set carries `image`."""

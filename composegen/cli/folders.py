@@ -100,6 +100,7 @@ def update(
     version: str | None = typer.Option(None, metavar="VERSION", help="Move to another version; latest: the newest known."),
     cuda: str | None = typer.Option(None, metavar="VERSION", help="Move to another CUDA."),
     flavour: str | None = typer.Option(None, metavar="NAME", help="Move to another flavour."),
+    mirror: str | None = place.MIRROR,
     reset: bool = typer.Option(False, "--reset", help="Give up the edits of composegen's files; each is kept beside as NAME.orig."),
     catalogue: list[Path] = place.CATALOGUE,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff and write nothing."),
@@ -112,7 +113,16 @@ def update(
     from composegen.cli.init import report
     from composegen.init import Request, prepare_update, write
 
-    request = Request("", directory, device=device, version=version, cuda=cuda, flavour=flavour, catalogues=tuple(catalogue))
+    request = Request(
+        "",
+        directory,
+        device=device,
+        version=version,
+        cuda=cuda,
+        flavour=flavour,
+        mirror=mirror,
+        catalogues=tuple(catalogue),
+    )
     prepared = prepare_update(request, reset=reset, dry_run=dry_run)
     if dry_run:
         report(prepared, dry_run=True, as_json=as_json)

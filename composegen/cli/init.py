@@ -60,9 +60,7 @@ def init(
     apt: list[str] = typer.Option([], metavar="PKG", help="Debian package to add; repeatable."),
     pip: list[str] = typer.Option([], metavar="REQ", help="Python requirement to add; repeatable."),
     wheel: list[Path] = typer.Option([], metavar="FILE", help="Wheel to copy and install; repeatable."),
-    mirror: str | None = typer.Option(
-        None, metavar="cn|none", help="Images and packages from mirrors of a region; none: from the usual places again."
-    ),
+    mirror: str | None = place.MIRROR,
     catalogue: list[Path] = place.CATALOGUE,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff and write nothing."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),

@@ -154,6 +154,7 @@ def pull(directory: Path = place.DIR, dry_run: bool = place.DRY_RUN) -> None:
     if engine.only_here(image):
         place.say(f"{image} was made on this machine and is in no registry: it is used as it is")
         return
+    engine.refuse_silent_registry(image)
     engine.pull(image)
 
 

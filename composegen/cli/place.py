@@ -27,6 +27,13 @@ CATALOGUE = typer.Option(
     help="Catalogue files of your own, above COMPOSEGEN_CATALOGUE's; repeatable.",
     show_default=False,
 )
+MIRROR = typer.Option(
+    None,
+    "--mirror",
+    metavar="cn|none",
+    help="Images and packages from mirrors of a region; none: from the usual places again. What you set in .env stays.",
+    show_default=False,
+)
 TIMEOUT = typer.Option("60", "--timeout", metavar="SECONDS", help="How long a started container has until somebody can log in.")
 GRACE = typer.Option(
     None, "--grace", metavar="SECONDS", help="How long programs get to end; 30 seconds by default.", show_default=False

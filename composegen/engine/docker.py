@@ -142,7 +142,7 @@ class DockerEngine:
         return (said.stdout + said.stderr).strip() if said.status == 0 else ""
 
     def refuse_silent_registry(self, image: str) -> None:
-        """Pass where the engine may be able to fetch an image that it has not. Raises EngineError: its registry does not answer."""
+        """Pass where the engine may be able to fetch an image. Raises EngineError: its registry does not answer."""
         if not image or not is_local():
             return
         from composegen.engine import registry

@@ -133,9 +133,9 @@ def daemon_goes_elsewhere(info: Mapping[str, Any]) -> bool:
 
 
 def unreachable(image: str) -> EngineError:
-    """What to say when `answers` is False for the registry of an image that the engine does not have."""
+    """What to say when `answers` is False for the registry that an image has to come from."""
     return EngineError(
-        f"{registry_of(image)} does not answer within {PATIENCE:g} s, and the base image {image} is not on this machine",
-        hint="in China `composegen init STACK --mirror cn` takes it from elsewhere; "
+        f"{registry_of(image)} does not answer within {PATIENCE:g} s, so that the base image {image} cannot be fetched",
+        hint="in China `composegen update --mirror cn` takes it from elsewhere; "
         "or mend network or proxy, or set BASE_IMAGE in .env to an image of `docker images`",
     )

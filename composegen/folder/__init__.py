@@ -18,7 +18,6 @@ from composegen.errors import ComposegenError, FolderError
 from composegen.folder.atomic import Owner, all_or_nothing
 from composegen.folder.changes import (
     COMPOSE,
-    ENV,
     GENERATED,
     Change,
     Kind,
@@ -27,12 +26,12 @@ from composegen.folder.changes import (
     is_ours,
     plan,
     plan_env,
-    read_text,
     refuse_foreign,
     reset,
 )
 from composegen.folder.merge import is_document
 from composegen.folder.settings import UNBUILDABLE, read_settings
+from composegen.folder.texts import ENV, read_text
 from composegen.model import Choices, Settings, Variant
 from composegen.model.record import FILE as VARIANT
 from composegen.model.record import variant_from

@@ -16,13 +16,13 @@ from typing import Literal
 
 from composegen import dotenv
 from composegen.errors import FolderError, Told
-from composegen.folder.merge import Merged, merge
+from composegen.folder.merge import merge
+from composegen.folder.texts import ENV, plain, read, read_text, unusable, worn
 from composegen.model.record import FILE as VARIANT
 
 Kind = Literal["create", "identical", "update", "merge", "keep", "conflict", "remove"]
 
 COMPOSE = "compose.yaml"
-ENV = ".env"
 GENERATED = ".composegen/generated.json"
 GENERATED_VERSION = 1
 ASIDE = ".orig"  # what an edited text is called when it is given up
@@ -39,6 +39,7 @@ class Change:
     text: str = ""
     source: Path | None = None  # a file that is copied instead of a text
     places: tuple[str, ...] = ()  # where a conflict is
+    mended: bool = False  # of line ends or a BOM with which the container could not start
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Plan:
             for change in self.changes
             if change.kind in ("create", "update", "merge", "remove") or (change.kind == "conflict" and change.text)
         )
+
+    @property
+    def mended(self) -> tuple[str, ...]:
+        return tuple(change.path for change in self.changes if change.mended)
 
     def explain_conflicts(self) -> None:
         """Raises Told: some edits could not be merged; names every place and the file with the new text."""
@@ -110,7 +115,7 @@ def reset(plan: Plan) -> Plan:
             changes.append(change)
             continue
         text = texts[change.path]
-        changes.append(Change(change.path, "update", _diff(change.path, there, text), text))
+        changes.append(Change(change.path, "update", _diff(change.path, there, text), worn(change.path, text, there)))
         changes.append(Change(f"{change.path}{ASIDE}", "create", text=there))
     return replace(plan, changes=tuple(changes))
 
@@ -132,14 +137,14 @@ def difference(directory: Path, texts: Mapping[str, str]) -> str:
 
 def _differs(directory: Path, path: str, text: str) -> bool:
     there = _text_there(directory, path)
-    return there is None or _plain(there) != text or _unusable_line_ends(path, there)
+    return there is None or plain(there) != text or unusable(path, there)
 
 
 def _drift(path: str, wanted: str, there: str | None) -> str:
     if there is None:
         return f"{path} is missing\n"
     found = _diff(path, wanted, there, of=("as composegen writes it", "here"))
-    return found or f"{path} has CRLF line ends, with which the container cannot start\n"
+    return found or f"{path} has CRLF line ends or a BOM, with which the container cannot start\n"
 
 
 def plan_env(directory: Path, text: str) -> Change:
@@ -152,43 +157,46 @@ def plan_env(directory: Path, text: str) -> Change:
 
 def _compared(directory: Path, path: str, text: str, base: str | None) -> Iterator[Change]:
     """The change of a file that may hold edits, and where those cannot be merged the new text beside it."""
-    found = _compare(directory, path, text, base)
-    there = _text_there(directory, path) or ""
-    if _unusable_line_ends(path, there):
-        # A checkout made these, no person: with them no program of the container starts.
-        yield Change(path, "update", _diff(path, there, text) or f"{path}: CRLF line ends become LF\n", text)
-        return
+    found, there, besides = _compare(directory, path, text, base), _text_there(directory, path) or "", list[Change]()
     if found.kind in ("keep", "identical") and (directory / f"{path}{BESIDE}").exists():
         # Nobody has settled an earlier conflict: while its file is there, it is not forgotten.
-        yield Change(path, "conflict", places=(f"{path}{BESIDE} of an earlier update is still there",))
-        return
-    if found.kind != "conflict":
-        yield found
-        return
-    merged = (
-        merge(path, base, there, text) if base is not None else Merged(there, ("all of it: what was generated last is not known",))
-    )
+        found = Change(path, "conflict", places=(f"{path}{BESIDE} of an earlier update is still there",))
+    elif found.kind == "conflict":
+        found = _merged(path, base, there, text)
+        if found.kind == "conflict":
+            beside = f"{path}{BESIDE}"
+            besides = [_compare(directory, beside, text, base=_text_there(directory, beside), like=there)]
+    yield _startable(found, there) if unusable(path, there) else found
+    yield from besides
+
+
+def _merged(path: str, base: str | None, there: str, text: str) -> Change:
+    if base is None:
+        return Change(path, "conflict", places=("all of it: what was generated last is not known",))
+    merged = merge(path, base, there, text)
     diff = _diff(path, there, merged.text)
     if not merged.conflicts:
-        yield Change(path, "merge", diff, merged.text)
-        return
-    yield Change(path, "conflict", diff, merged.text if merged.text != there else "", places=merged.conflicts)
-    yield _compare(directory, f"{path}{BESIDE}", text, base=_text_there(directory, f"{path}{BESIDE}"))
+        return Change(path, "merge", diff, merged.text)
+    return Change(path, "conflict", diff, merged.text if merged.text != there else "", places=merged.conflicts)
 
 
-def _unusable_line_ends(path: str, there: str) -> bool:
-    return path.startswith("container/") and "\r\n" in there and _plain(there).count("\r") == 0
+def _startable(change: Change, there: str) -> Change:
+    """The same change with line ends that the container can start with; edits stay."""
+    kind: Kind = "update" if change.kind == "identical" else "merge" if change.kind == "keep" else change.kind
+    diff = change.diff or f"{change.path}: CRLF line ends become LF, a BOM goes\n"
+    return replace(change, kind=kind, diff=diff, text=plain(change.text or there), mended=True)
 
 
-def _compare(directory: Path, path: str, text: str, base: str | None) -> Change:
+def _compare(directory: Path, path: str, text: str, base: str | None, *, like: str = "") -> Change:
+    """`like` is the text whose line ends a new file gets; one that is there keeps its own."""
     there = _text_there(directory, path)
     if there is None:
-        return Change(path, "create", _diff(path, "", text), text)
-    if _plain(there) == _plain(text):
+        return Change(path, "create", _diff(path, "", text), worn(path, text, like))
+    if plain(there) == plain(text):
         return Change(path, "identical")
-    if base is not None and _plain(there) == _plain(base):
-        return Change(path, "update", _diff(path, there, text), text)
-    if base is not None and _plain(base) == _plain(text):
+    if base is not None and plain(there) == plain(base):
+        return Change(path, "update", _diff(path, there, text), worn(path, text, there))
+    if base is not None and plain(base) == plain(text):
         return Change(path, "keep")
     return Change(path, "conflict", _diff(path, there, text))
 
@@ -211,19 +219,14 @@ def _left_over(directory: Path, base: Mapping[str, str], texts: Mapping[str, str
     for path, text in base.items():
         if path in texts or (there := _text_there(directory, path)) is None:
             continue
-        edited = _plain(there) != _plain(text)
+        edited = plain(there) != plain(text)
         yield Change(path, "keep") if edited else Change(path, "remove", _diff(path, there, ""))
 
 
 def _text_there(directory: Path, path: str) -> str | None:
     if (directory / path).is_dir():
         raise FolderError(f"'{directory / path}' is a folder where composegen writes a file", hint="move it away")
-    return read_text(directory / path, errors="replace" if path in (GENERATED, VARIANT) else "strict")
-
-
-def _plain(text: str) -> str:
-    """What counts in a comparison: a checkout with CRLF line ends or a BOM is not an edit."""
-    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+    return read(directory / path, errors="replace" if path in (GENERATED, VARIANT) else "strict")
 
 
 def _diff(path: str, old: str, new: str, *, of: tuple[str, str] = ("", "")) -> str:
@@ -232,8 +235,8 @@ def _diff(path: str, old: str, new: str, *, of: tuple[str, str] = ("", "")) -> s
     if path == ENV:
         old, new = dotenv.masked(old), dotenv.masked(new)
     lines = unified_diff(
-        _plain(old).splitlines(keepends=True),
-        _plain(new).splitlines(keepends=True),
+        plain(old).splitlines(keepends=True),
+        plain(new).splitlines(keepends=True),
         f"a/{path}" if old else "/dev/null",
         f"b/{path}" if new else "/dev/null",
         *of,
@@ -283,15 +286,3 @@ def is_ours(directory: Path) -> bool:
     """Whether composegen wrote the compose.yaml there; quick, and says nothing about whether it is still sound."""
     text = read_text(directory / COMPOSE) or ""
     return any(line.startswith("x-composegen:") for line in text.splitlines())
-
-
-def read_text(path: Path, *, errors: str = "strict") -> str | None:
-    """The file's text without BOM, or None where there is none. Raises FolderError: it is there and cannot be read as text."""
-    try:
-        return path.read_bytes().decode("utf-8-sig", errors)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except UnicodeDecodeError:
-        raise FolderError(f"'{path}' is not UTF-8 text", hint="save it as UTF-8, or restore it from version control") from None
-    except OSError as error:
-        raise FolderError(f"cannot read '{path}': {error.strerror}", hint="look at its owner and mode") from None

@@ -87,7 +87,8 @@ def prepare(
     env = folder.read_text(directory / ENV)
     asked, more = settings.asked(request, choices, caller, before=_settings(env))
     images = [_image(each, stack) for each in (before, choices) if each]
-    asked |= sources.asked(request.mirror, images, stack.variant_of(choices), _settings(env) or Settings())
+    from_mirrors, told = sources.asked(request.mirror, images, stack.variant_of(choices), _settings(env) or Settings())
+    asked |= from_mirrors
     texts = render.render(choices, stack)
     if not reset and (broken := folder.broken(directory, texts)):
         raise FolderError("\n".join(broken), hint="mend that line; `composegen update --reset` gives up all edits instead")
@@ -99,10 +100,19 @@ def prepare(
     after = folder.read_settings(dotenv.parse(text), {})
     made = (after.code_dir,) if after.code_dir.startswith("./") else ()
     plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
-    notes += [*more, *settings.remarks(after, exported), *remarks(choices, stack)]
+    notes += [*_mended(plan), *told, *more, *settings.remarks(after, exported), *remarks(choices, stack)]
     return Prepared(
         plan, choices, after, tuple(notes), _owner(caller), moved_from=before if before and _moved(before, choices) else None
     )
+
+
+def _mended(plan: Plan) -> list[str]:
+    """What to say of files that were changed without anybody's asking."""
+    why = (
+        "CRLF line ends or a BOM are gone, for with them the container cannot start; git makes CRLF where core.autocrlf is on, "
+        "and `container/** text eol=lf` in .gitattributes keeps it from that"
+    )
+    return [f"{', '.join(plan.mended)}: {why}"] if plan.mended else []
 
 
 def prepare_update(request: Request, *, reset: bool = False, dry_run: bool = False) -> Prepared:
@@ -119,8 +129,8 @@ def prepare_update(request: Request, *, reset: bool = False, dry_run: bool = Fal
             f"git has staged changes in '{request.directory}': {', '.join(staged[:5])}",
             hint="commit or unstage them first, so that what this changes can be told from what you did",
         )
-    # A clone without a .env stays one: that file is for whoever starts the container.
-    clone = not (request.directory / ENV).exists()
+    # A clone without a .env stays one: that file is for whoever starts the container. A mirror is that person's wish.
+    clone = request.mirror is None and not (request.directory / ENV).exists()
     prepared = prepare(replace(request, stack=before.stack), dry_run=dry_run or clone, reset=reset)
     if clone:
         tracked = tuple(change for change in prepared.plan.changes if change.path != ENV)
@@ -154,8 +164,10 @@ def _env_text(there: str | None, asked: dict[str, Any], choices: Choices) -> str
     missing = [name for name, value in choices.env if value is None and name not in known]
     if not missing:
         return text
-    separator = "" if not text or text.endswith("\n") else "\n"
-    return f"{text}{separator}# Your own, named in compose.yaml.\n" + "".join(f"{name}=\n" for name in missing)
+    end = "\r\n" if "\r\n" in text else "\n"
+    separator = "" if not text or text.endswith("\n") else end
+    lines = ["# Your own, named in compose.yaml.", *(f"{name}=" for name in missing)]
+    return f"{text}{separator}" + "".join(f"{line}{end}" for line in lines)
 
 
 def _owner(caller: host.Caller) -> tuple[int, int] | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
 
 from composegen import document, folder, render
 from composegen.errors import FolderError, UsageError
 from composegen.folder import COMPOSE
-from composegen.init import options, paths
+from composegen.init import bases, options, paths
 from composegen.init.request import Request
 from composegen.model import Choices, Device, Init, Stack, Variant, parse_shm
 from composegen.model.selection import PARTS
@@ -64,21 +65,19 @@ def which_variant(request: Request, stack: Stack, before: Choices | None, base: 
     Raises UsageError: there is no such variant.
     """
     asked = {part: given for part in PARTS if (given := getattr(request, part))}
-    if base is not None and not asked:
-        # An image of the catalogue is that variant, with all that is known about it.
-        named = [variant for variant in stack.variants if variant.image == base]
-        if len(named) == 1:
-            return named[0]
+    if base is not None and (variant := bases.variant_of(base, stack, asked, device=before.device if before else "")):
+        return variant
     if before and not asked:
         return stack.variant_of(before)
-    kept = {
-        part: had for part in PARTS if part not in asked and before and "device" not in asked and (had := getattr(before, part))
-    }
+    kept = {} if before is None or "device" in asked else {part: had for part in PARTS if (had := getattr(before, part))}
+    device = {"device": kept.pop("device")} if kept else {}  # which is never given up
+    parts = [each for each in kept.items() if each[0] not in asked]
     try:
-        for some in range(len(kept), 1, -1):  # the device is never given up
-            with suppress(UsageError):
-                return stack.variant(**dict(list(kept.items())[:some]), **asked)
-        return stack.variant(**dict(list(kept.items())[:1]), **asked)
+        for some in range(len(parts), 0, -1):
+            for together in combinations(parts, some):
+                with suppress(UsageError):
+                    return stack.variant(**device, **dict(together), **asked)
+        return stack.variant(**device, **asked)
     except UsageError as error:
         repository, _ = _parts(stack.variant().image)
         more = f"; --base {repository}:TAG takes any" if stack.unlisted else ""
@@ -89,15 +88,14 @@ def _base(request: Request, stack: Stack) -> tuple[str | None, list[str]]:
     """The image that was asked for, under its right name, and what to say about it."""
     if request.base is None:
         return None, []
-    given = options.image(request.base)
+    given = bases.as_listed(options.image(request.base), stack)
     repository, tag = _parts(given)
     if right := dict(stack.misnamed).get(repository.removeprefix("docker.io/")):
         usual = next(each.image for each in (stack.variant(), *stack.variants) if each.image.startswith(f"{right}:"))
         found = f"{right}:{tag}" if tag else usual
         return found, [f"{repository} does not exist; {found} was taken"]
-    ours = {variant.image for variant in stack.variants}
-    if stack.unlisted and given not in ours and repository in {_parts(image)[0] for image in ours}:
-        return given, [f"{given} is not in the catalogue: {stack.unlisted}"]
+    if bases.tells(given, stack):
+        bases.refuse_without_apt(given, stack)
     return given, []
 
 
@@ -109,14 +107,23 @@ def _parts(image: str) -> tuple[str, str]:
 
 
 def remarks(choices: Choices, stack: Stack) -> list[str]:
-    """What a careful colleague would say about this variant."""
-    variant = stack.variant_of(choices)
-    said = []
-    if variant.confidence != "high" and not choices.base:
+    """What a careful colleague would say about this variant, and about an image of the user's own in its place."""
+    variant, base = stack.variant_of(choices), choices.base
+    said, notes = list[str](), variant.notes
+    if base and bases.tells(base, stack):
+        said.append(bases.remark(base, variant))
+    if base and bases.is_unlisted(base, stack):
+        said.insert(0, f"{base} is not in the catalogue: {stack.unlisted}")
+        notes = tuple(note for note in notes if note != stack.unlisted)
+    if variant.confidence != "high":
+        instead = f"; what is known of it is used for {base}" if base else ""
         said.append(
-            f"{variant.image} is of {variant.confidence} confidence, never pulled by this project; known from: {variant.source}"
+            f"{variant.image} is of {variant.confidence} confidence, never pulled by this project; "
+            f"known from: {variant.source}{instead}"
         )
-    return [*said, *variant.notes, *variant.contract.ide]
+    if "nvidia-key-rotated" in variant.contract.quirks:
+        said.append("apt knows only the key that NVIDIA replaced in April 2022, so the build sets NVIDIA's package source aside")
+    return [each for each in (*said, *notes, *variant.contract.ide) if each]
 
 
 def recorded(directory: Path) -> Choices | None:

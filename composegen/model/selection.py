@@ -41,19 +41,25 @@ class _Asked:
         return IN_WORDS[self.part].format(self.text)
 
 
+def fitting(stack: Stack, *, device: str = "", version: str = "", cuda: str = "", flavour: str = "") -> Sequence[Variant]:
+    """Every variant with all that is given. Raises UsageError: there is none; the hint has what there is instead."""
+    asked = [_Asked(part, text) for part, text in zip(PARTS, (device, version, cuda, flavour), strict=True) if text]
+    left: Sequence[Variant] = stack.variants
+    for number, each in enumerate(asked):
+        fit = each.among(left)
+        if not fit:
+            raise _no_such(stack, asked[:number], each, left)
+        left = fit
+    return left
+
+
 def select(stack: Stack, *, device: str = "", version: str = "", cuda: str = "", flavour: str = "") -> Variant:
     """The variant with all that is given. `version` may be a beginning such as 2.6, or `latest`.
 
     Among several, the default of the device comes first; then its flavour, the newest version, and the order of the catalogue.
     Raises UsageError: there is none; the hint has what there is instead.
     """
-    asked = [_Asked(part, text) for part, text in zip(PARTS, (device, version, cuda, flavour), strict=True) if text]
-    left: Sequence[Variant] = stack.variants
-    for number, each in enumerate(asked):
-        fitting = each.among(left)
-        if not fitting:
-            raise _no_such(stack, asked[:number], each, left)
-        left = fitting
+    left = fitting(stack, device=device, version=version, cuda=cuda, flavour=flavour)
     usual = _default(stack, device or left[0].device)
     if version != LATEST and usual in left:
         return usual

@@ -47,6 +47,17 @@ def test_a_registry_that_does_not_answer_is_said_before_the_build(work: Work, si
     assert work.engine.run("inspect", work.project).returncode != 0, "no container was made"
 
 
+def test_pull_says_that_a_registry_does_not_answer_and_the_hint_is_a_way_out(work: Work, silent_registry: str) -> None:
+    image = f"{silent_registry}/team/image:1"
+    done = work("pull", env={"BASE_IMAGE": image})
+    assert done.code == 1
+    error, hint = done.stderr.splitlines()
+    assert error == f"error: {silent_registry} does not answer within 3 s, so that the base image {image} cannot be fetched"
+    assert hint.startswith("  hint: ") and "`composegen update --mirror cn`" in hint
+    work("update", "--mirror", "cn").ok()
+    assert "\nAPT_MIRROR=http" in (work.path / ".env").read_text()
+
+
 def test_what_was_installed_by_hand_is_named_and_can_be_written_down(work: Work, tmp_path: Path) -> None:
     work("up", "--no-test").ok()
     assert json.loads(work("status", "--json").ok().stdout)["installed"] == []

@@ -330,8 +330,8 @@ def test_a_registry_that_does_not_answer_is_said_with_the_ways_out() -> None:
     error = unreachable("python:3.12-slim")
 
     assert error.message == (
-        "registry-1.docker.io does not answer within 3 s, and the base image python:3.12-slim is not on this machine"
+        "registry-1.docker.io does not answer within 3 s, so that the base image python:3.12-slim cannot be fetched"
     )
     assert error.hint
-    for way_out in ("`composegen init STACK --mirror cn`", "proxy", "BASE_IMAGE in .env"):
+    for way_out in ("`composegen update --mirror cn`", "proxy", "BASE_IMAGE in .env"):
         assert way_out in error.hint
