@@ -52,7 +52,7 @@ def test_every_cause_has_two_wordings_and_every_wording_says_where_it_is_from() 
     listed = list(wordings())
     assert {cause for cause, _, _ in listed} == KNOWN.keys()
     assert [cause for cause in KNOWN if len({text for of, text, _ in listed if of == cause}) < 2] == []
-    origins = re.compile(r"https://\S+|measured|source code of |general knowledge, ")
+    origins = re.compile(r"https://\S+|measured|source code of |quoted in public documents, |general knowledge, ")
     assert [source for _, _, source in listed if not origins.match(source)] == []
 
 

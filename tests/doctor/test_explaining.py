@@ -152,19 +152,16 @@ print(len(explain(Endless())), resource.getrusage(resource.RUSAGE_SELF).ru_maxrs
 """
 
 
-@pytest.mark.parametrize(
-    "piece", [b"#12 3.4 Get:5 http://deb.debian.org/debian bookworm/main amd64 libfoo 1.2-3 [45 kB]\n", b"no line end "]
-)
-def test_a_hundred_megabytes_are_read_in_a_minute_and_little_memory(piece: bytes) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", READS_MUCH.replace("{piece}", repr(piece))], capture_output=True, text=True, timeout=60
-    )
+def test_a_hundred_megabytes_are_read_in_a_minute_and_little_memory() -> None:
+    line = b"#12 3.4 Get:5 http://deb.debian.org/debian bookworm/main amd64 libfoo 1.2-3 [45 kB]\n"
+    script = READS_MUCH.replace("{piece}", repr(line))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     found, megabytes = map(int, done.stdout.split())
     assert found == 0 and megabytes < 200, done.stderr
 
 
 @pytest.mark.parametrize(
-    "piece", [b"unknown flag: ", b"permission denied (x ", b"could not ", b"error response from daemon: network "]
+    "piece", [b"no line end ", b"unknown flag: ", b"permission denied (x ", b"could not ", b"error response from daemon: network "]
 )
 def test_a_text_made_to_be_slow_is_not(piece: bytes) -> None:
     began = READS_MUCH.replace("{piece}", repr(piece)).replace("100 <<", "20 <<")
