@@ -88,5 +88,5 @@ def explained(error: ComposegenError) -> ComposegenError:
     steps = cause.steps(host.systems())
     if cause.alone:
         return EngineError(cause.title, hint="\n".join(steps))
-    error.hint = "\n".join([f"{cause.title}:", *steps])
+    error.hint = "\n".join([f"{cause.title}:", *steps, f"more: {cause.source}"])
     return error
