@@ -63,13 +63,19 @@ class Told(ComposegenError):
 
 
 class CommandFailed(EngineError):
-    """An engine command failed. `command` can be pasted into a shell; `output` is the tail of what it said."""
+    """An engine command failed. `command` can be pasted into a shell, `said` is the tail of its words, `shown`: the user saw it."""
 
-    def __init__(self, message: str, *, argv: Sequence[str], output: str, status: int = 1, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, argv: Sequence[str], output: str, status: int = 1, shown: bool = False) -> None:
+        super().__init__(message)
         self.command = shlex.join(argv)
-        self.output = output
+        self.said = output
+        self.shown = shown
         self.exit_code = status
+
+    @property
+    def output(self) -> str:
+        """What is left to show of what it said."""
+        return "" if self.shown else self.said
 
 
 class SshError(ComposegenError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,3 +153,30 @@ def git_root(path: Path) -> Path | None:
         return next((each for each in (absolute, *absolute.parents) if (each / ".git").exists()), None)
     except (OSError, RuntimeError):  # RuntimeError: a loop of symbolic links, before Python 3.13
         return None
+
+
+def systems(platform: str = sys.platform, root: Path = Path("/")) -> tuple[str, ...]:
+    """What this host runs, from the nearest to the widest: ("wsl", "debian"), ("fedora",), ("macos",); empty where unknown.
+
+    A distribution counts as the one whose package manager it uses, by ID and ID_LIKE of os-release(5).
+    """
+    if platform == "darwin":
+        return ("macos",)
+    kernel, about = _text(root / "proc/sys/kernel/osrelease"), _text(root / "etc/os-release")
+    names = re.findall(r"[\w-]+", " ".join(re.findall(r"(?m)^ID(?:_LIKE)?=(.*)$", about)))
+    family = next((FAMILIES[name] for name in names if name in FAMILIES), "")
+    return tuple(filter(None, ("wsl" if "microsoft" in kernel.lower() else "", family)))
+
+
+FAMILIES = {
+    **dict.fromkeys(("debian", "ubuntu"), "debian"),
+    **dict.fromkeys(("fedora", "rhel", "centos", "rocky", "almalinux", "ol", "amzn", "openEuler"), "fedora"),
+    **dict.fromkeys(("arch", "manjaro"), "arch"),
+}
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

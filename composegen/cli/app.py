@@ -69,7 +69,8 @@ class Commands(TyperGroup):
         try:
             refuse_missing_folder()
             return super().invoke(ctx)
-        except ComposegenError as error:
+        except ComposegenError as raised:
+            error = in_words_of_its_cause(raised)
             if ctx.meta[AS_JSON] and not isinstance(error, Told):
                 print(json.dumps({"ok": False, "error": error.message, "hint": error.hint or ""}, indent=2, ensure_ascii=False))
             show(error)
@@ -107,6 +108,15 @@ def refuse_missing_folder() -> None:
         raise ComposegenError("the current folder is gone", hint="`cd` to one that exists") from None
 
 
+def in_words_of_its_cause(error: ComposegenError) -> ComposegenError:
+    """Every engine error goes through here: what `composegen explain` knows of its words becomes its hint."""
+    if not isinstance(error, CommandFailed):
+        return error
+    from composegen.doctor import explained
+
+    return explained(error)
+
+
 def show(error: ComposegenError) -> None:
     print(f"error: {error.message}", file=sys.stderr)
     if isinstance(error, CommandFailed):
@@ -114,7 +124,7 @@ def show(error: ComposegenError) -> None:
             print(f"  | {line}", file=sys.stderr)
         print(f"  command: {error.command}", file=sys.stderr)
     if error.hint:
-        print(f"  hint: {error.hint}", file=sys.stderr)
+        print("  hint: " + "\n        ".join(error.hint.splitlines()), file=sys.stderr)
 
 
 app = typer.Typer(

@@ -4,7 +4,7 @@ values     what the engine says, as frozen values
 docker     DockerEngine: one folder's container
 whales     python-on-whales, for what acts by the project's name
 command    processes: quiet, in the background, visible, attached
-failures   the words of a failure and what they mean
+failures   what is raised where a command failed
 registry   whether an image's registry answers
 guard      whose container is it
 inputs     what a build depends on

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from composegen.doctor import explained
 from composegen.engine import command as under_test
 from composegen.engine.command import Command
 from composegen.errors import CommandFailed, EngineError
@@ -81,10 +82,10 @@ def test_visible_progress_goes_to_standard_error(capfd: pytest.CaptureFixture[st
 
 def test_a_visible_failure_is_not_repeated_but_explained(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CommandFailed) as error:
-        Command((*SHELL, "echo 'no space left on device'; exit 3")).visible()
+        Command((*SHELL, "echo 'write /x: no space left on device'; exit 3")).visible()
     assert "no space left on device" in capfd.readouterr().err
     assert (error.value.output, error.value.exit_code) == ("", 3)
-    assert "docker system df" in (error.value.hint or "")
+    assert "docker system df" in (explained(error.value).hint or "")
 
 
 def test_on_a_terminal_a_command_sees_a_terminal_of_the_same_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Wordings that engines of several versions really use, and what composegen makes of them."""
+"""What is raised where an engine command failed, and what the doctor makes of its words: tests/doctor/wordings has many more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from composegen.engine.failures import failure
+from composegen.doctor import explained
+from composegen.engine.failures import failure, only_absent
 from composegen.errors import CommandFailed, EngineError
 
 UP = ("docker", "compose", "up", "--detach")
@@ -54,7 +55,7 @@ HINTED = {
 
 @pytest.mark.parametrize("said", REFUSED)
 def test_an_engine_that_cannot_be_used_is_one_sentence_with_a_hint(said: str) -> None:
-    error = failure(UP, 1, said)
+    error = explained(failure(UP, 1, said))
     assert type(error) is EngineError
     assert REFUSED[said] in error.message
     assert error.hint
@@ -62,14 +63,14 @@ def test_an_engine_that_cannot_be_used_is_one_sentence_with_a_hint(said: str) ->
 
 @pytest.mark.parametrize("said", HINTED)
 def test_a_known_cause_gets_its_hint_and_keeps_the_engines_words(said: str) -> None:
-    error = failure(UP, 1, f"Container x  Starting\n{said}\n")
+    error = explained(failure(UP, 1, f"Container x  Starting\n{said}\n"))
     assert isinstance(error, CommandFailed)
     assert HINTED[said] in (error.hint or "")
     assert said in error.output
 
 
 def test_an_unknown_failure_is_shown_as_it_is() -> None:
-    error = failure(UP, 17, "something nobody has seen before")
+    error = explained(failure(UP, 17, "something nobody has seen before"))
     assert isinstance(error, CommandFailed)
     assert (error.message, error.hint, error.exit_code) == (
         "`docker compose up` failed: something nobody has seen before",
@@ -87,10 +88,22 @@ def test_the_command_can_be_pasted_from_anywhere(tmp_path: Path) -> None:
 
 
 def test_output_that_was_seen_is_not_repeated() -> None:
-    error = failure(UP, 1, "no space left on device", shown=True)
-    assert isinstance(error, CommandFailed)
-    assert error.output == ""
-    assert "docker system df" in (error.hint or "")
+    error = failure(UP, 1, "write /x: no space left on device", shown=True)
+    assert (error.output, error.message) == ("", "`docker compose up` failed")
+    assert "docker system df" in (explained(error).hint or "")
+
+
+@pytest.mark.parametrize(
+    ("said", "absent"),
+    [
+        ("Error response from daemon: No such container: work", True),
+        ("error: no such object: work", True),
+        ("Error: No such image: work-dev:latest", True),
+        ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", False),
+    ],
+)
+def test_what_is_not_there_is_told_from_an_engine_that_cannot_be_used(said: str, absent: bool) -> None:
+    assert only_absent(said) is absent
 
 
 @pytest.mark.parametrize(

@@ -109,3 +109,27 @@ def test_the_repository_around_a_path_is_found(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     assert host.git_root(tmp_path / "a/b") == tmp_path.resolve()
     assert host.git_root(Path("/proc")) is None
+
+
+@pytest.mark.parametrize(
+    ("release", "kernel", "systems"),
+    [
+        ("ID=debian\n", "6.1.0-18-amd64", ("debian",)),
+        ('ID=linuxmint\nID_LIKE="ubuntu debian"\n', "6.8.0", ("debian",)),
+        ("ID=ubuntu\nID_LIKE=debian\n", "5.15.167.4-microsoft-standard-WSL2", ("wsl", "debian")),
+        ('NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel centos fedora"\n', "5.14", ("fedora",)),
+        ('ID="openEuler"\n', "5.10", ("fedora",)),
+        ("ID=endeavouros\nID_LIKE=arch\n", "6.9", ("arch",)),
+        ("ID=nixos\n", "6.9", ()),
+        (None, None, ()),
+    ],
+)
+def test_a_host_is_known_by_its_os_release(
+    tmp_path: Path, release: str | None, kernel: str | None, systems: tuple[str, ...]
+) -> None:
+    for name, text in (("etc/os-release", release), ("proc/sys/kernel/osrelease", kernel)):
+        if text is not None:
+            (tmp_path / name).parent.mkdir(parents=True)
+            (tmp_path / name).write_text(text)
+    assert host.systems("linux", tmp_path) == systems
+    assert host.systems("darwin", tmp_path) == ("macos",)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,19 +42,21 @@ class PrivateEngine(Engine):
 
 
 @contextlib.contextmanager
-def started_private_engine(directory: Path, *, outer: Engine) -> Iterator[PrivateEngine]:
-    """Start it, wait until it answers, and end it with all its containers. `directory` receives its log."""
+def started_private_engine(
+    directory: Path, *, outer: Engine, hook: bool = True, options: Sequence[str] = ()
+) -> Iterator[PrivateEngine]:
+    """Start it, wait until it answers, and end it with all its containers. `directory` receives its log, dockerd the options."""
     # A Unix socket's path has at most 107 bytes, and pytest's directories are long.
     home = Path(tempfile.mkdtemp(prefix="cg-", dir="/tmp"))
     for name in ("bin", "cdi"):
         (home / name).mkdir()
-    for standin in ("nvidia-container-runtime-hook", "nvidia-smi"):
+    for standin in ("nvidia-container-runtime-hook", "nvidia-smi") if hook else ():
         shutil.copy(STANDINS / standin, home / "bin" / standin)
     log = directory / "dockerd.log"
     namespaces = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     with log.open("w") as output:
         starter = subprocess.Popen(
-            as_root(*namespaces, str(STANDINS / "private-dockerd"), str(home)),
+            as_root(*namespaces, str(STANDINS / "private-dockerd"), str(home), *options),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

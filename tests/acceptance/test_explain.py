@@ -1,0 +1,129 @@
+"""Acceptance of step 4: `docker compose up 2>&1 | composegen explain -` names the cause of each way in which a GPU cannot be had.
+
+Each failure is produced for real, by a private engine without a hook and with CDI off, and by one with a hook that fails as
+NVIDIA's does. The words of the hook are those of the vendor's program; that it says them is the stand-in's doing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import engine as engine_support
+from tests.support.cli import Cli
+from tests.support.engine import Engine
+from tests.support.private_engine import PrivateEngine, started_private_engine
+
+pytestmark = pytest.mark.engine
+
+IMAGE = "nothing:1"  # what fails before a program starts needs none
+
+
+@pytest.fixture(scope="module")
+def bare_engine(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
+    """An engine that never heard of GPUs: no hook on its PATH, no runtime but its own, CDI off."""
+    if subprocess.run(engine_support.as_root("true"), capture_output=True).returncode != 0:
+        pytest.skip("a second engine needs root, or sudo without a password")
+    options = ("--feature", "cdi=false")
+    with started_private_engine(tmp_path_factory.mktemp("bare"), outer=engine, hook=False, options=options) as private:
+        make_image(private)
+        yield private
+
+
+@pytest.fixture
+def failing_hook(private_engine: PrivateEngine) -> Iterator[Path]:
+    """Where to write what the hook says before it fails; afterwards it is again the one that works."""
+    make_image(private_engine)
+    hook = private_engine.cdi.parent / "bin/nvidia-container-runtime-hook"
+    working = hook.read_bytes()
+    words = hook.with_name("hook-says")
+    hook.write_text(f"#!/bin/sh\ncat {words} >&2\nexit 1\n")
+    try:
+        yield words
+    finally:
+        hook.write_bytes(working)
+        words.unlink(missing_ok=True)
+
+
+def make_image(private: PrivateEngine) -> None:
+    empty = subprocess.run(["tar", "--create", "--files-from", "/dev/null"], stdout=subprocess.PIPE, check=True).stdout
+    command = [*private.prefix, "docker", "import", "-", IMAGE]
+    subprocess.run(command, input=empty, env={**os.environ, **private.env}, capture_output=True, check=True)
+
+
+def reservation(**device: Any) -> dict[str, Any]:
+    return {"deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"], **device}]}}}}
+
+
+def explained(private: PrivateEngine, composegen: Cli, folder: Path, service: dict[str, Any]) -> list[dict[str, Any]]:
+    """The matches of the very pipe that the documents show, for a service in a compose.yaml of its own."""
+    project = {"services": {"app": {"image": IMAGE, "command": ["true"], "network_mode": "none", **service}}}
+    (folder / "compose.yaml").write_text(json.dumps(project))
+    pipe = f"docker compose up 2>&1 | {shlex.join([sys.executable, '-m', 'composegen', 'explain', '--json', '-'])}"
+    environment = {**composegen.environment(), **private.env}
+    said = subprocess.run([*private.prefix, "bash", "-c", pipe], cwd=folder, env=environment, capture_output=True, text=True)
+    private("compose", "down", cwd=folder)
+    matches: list[dict[str, Any]] = json.loads(said.stdout)["matches"]
+    return matches
+
+
+NOT_KNOWN = {
+    "gpu-toolkit-missing": reservation(driver="nvidia", count="all"),
+    "gpu-runtime-unknown": {"runtime": "nvidia"},
+    "cdi-off": reservation(driver="cdi", device_ids=["nvidia.com/gpu=all"]),
+}
+
+
+@pytest.mark.parametrize("cause", NOT_KNOWN)
+def test_an_engine_that_knows_no_gpu_is_explained(bare_engine: PrivateEngine, composegen: Cli, tmp_path: Path, cause: str) -> None:
+    (match,) = explained(bare_engine, composegen, tmp_path, NOT_KNOWN[cause])
+    assert match["cause"] == cause
+    assert "Error response from daemon" in match["evidence"] and match["fix"]
+
+
+def test_a_reservation_without_a_driver_is_explained(bare_engine: PrivateEngine, composegen: Cli, tmp_path: Path) -> None:
+    (match,) = explained(bare_engine, composegen, tmp_path, reservation(count=1))
+    assert match["cause"] == "gpu-toolkit-missing"
+
+
+def test_a_cdi_device_that_nobody_described_is_explained(private_engine: PrivateEngine, composegen: Cli, tmp_path: Path) -> None:
+    make_image(private_engine)
+    asked = reservation(driver="cdi", device_ids=["nvidia.com/gpu=7"])
+    (match,) = explained(private_engine, composegen, tmp_path, asked)
+    assert match["cause"] == "cdi-device-unknown" and "nvidia.com/gpu=7" in match["evidence"]
+    (match,) = explained(private_engine, composegen, tmp_path, reservation(driver="cdi", count=1))
+    assert match["cause"] == "cdi-with-count"
+
+
+HOOK_SAYS = {
+    "driver-older-than-image": "requirement error: unsatisfied condition: cuda>=12.8, please update your driver to a newer "
+    "version, or use an earlier cuda container",
+    "driver-library-mismatch": "initialization error: nvml error: driver/library version mismatch",
+    "driver-not-loaded": "initialization error: nvml error: driver not loaded",
+    "driver-missing": "initialization error: load library failed: libnvidia-ml.so.1: cannot open shared object file: "
+    "no such file or directory",
+    "wsl-no-adapter": "initialization error: WSL environment detected but no adapters were found",
+    "gpu-id-unknown": "device error: 7: unknown device",
+    "gpu-cgroup-denied": "mount error: failed to add device rules: unable to find any existing device filters attached to the "
+    "cgroup: bpf_prog_query(BPF_CGROUP_DEVICE) failed: operation not permitted",
+    "gpu-ldconfig-failed": "ldcache error: process /sbin/ldconfig.real failed with error code: 1",
+    "gpu-driver-in-image": "mount error: file creation failed: /merged/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1: file exists",
+}
+
+
+@pytest.mark.parametrize("cause", HOOK_SAYS)
+def test_what_nvidias_hook_says_is_explained(
+    private_engine: PrivateEngine, failing_hook: Path, composegen: Cli, tmp_path: Path, cause: str
+) -> None:
+    failing_hook.write_text(f"Auto-detected mode as 'legacy'\nnvidia-container-cli: {HOOK_SAYS[cause]}\n")
+    (match,) = explained(private_engine, composegen, tmp_path, reservation(driver="nvidia", count="all"))
+    assert match["cause"] == cause
+    assert f"nvidia-container-cli: {HOOK_SAYS[cause]}"[:250] in match["evidence"]
