@@ -72,6 +72,10 @@ HINTS: tuple[tuple[str, str], ...] = (
     (r"mounts denied|is not shared from the host", "share that folder in Docker Desktop's settings, under Resources, File sharing"),
     (r"failed to read .*\.env|unexpected character .* in variable", "mend .env: put values with $, # or spaces into single quotes"),
     (r"container \S+ is paused|cannot start a paused container", "`composegen start` lets it go on"),
+    (
+        r"usage: \S*composegen-entrypoint",
+        "an older composegen wrote this container's files: `composegen update`, then `composegen up`",
+    ),
     (r"container \S+ is (restarting|not running)", "`composegen logs` shows all it said, `composegen status` how it is"),
     (r"bind source path does not exist", "make that folder, or set another CODE_DIR in .env"),
 )

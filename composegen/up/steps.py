@@ -169,7 +169,10 @@ def _agree(state: State, reason: str) -> None:
 def ready(state: State) -> Step:
     """A session, logged in. Raises SshError, after saying what the container said."""
     logged_in = way_in.log_in(state)
-    return logged_in, f"{logged_in.address} lets us in"
+    if not state.options.rotate_host_keys:
+        return logged_in, f"{logged_in.address} lets us in"
+    renewed, fingerprint = way_in.renew_host_keys(logged_in)
+    return renewed, f"{renewed.address} lets us in, with the new host key {fingerprint}"
 
 
 def connect(state: State) -> Step:
