@@ -36,13 +36,17 @@ class AskTheContainer:
         line = self.engine.host_key()
         if not line:
             return ()
-        before = self.known.lookup(address)
-        self.known.remember(address, line)
-        now = self.known.lookup(address)
-        if before and before != now:
-            new, old = keys.fingerprint(now[0]), keys.fingerprint(before[0])
-            self.say(f"note: {address.endpoint} has a new host key, {new} instead of {old}; the container itself says so")
-        return now
+        note_host_key(address, line, self.known, self.say)
+        return self.known.lookup(address)
+
+
+def note_host_key(address: Address, line: str, known: KnownHosts, say: Callable[[str], None]) -> None:
+    """Write down what the container itself says its key is; a person hears of it where another one was known. Raises SshError."""
+    before = known.lookup(address)
+    known.remember(address, line)
+    if before and keys.bare(line) not in before:
+        new, old = keys.fingerprint(line), keys.fingerprint(before[0])
+        say(f"note: {address.endpoint} has a new host key, {new} instead of {old}; the container itself says so")
 
 
 @dataclass

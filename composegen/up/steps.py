@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from composegen import host
 from composegen.engine import guard, inputs, is_local, loss, memory
-from composegen.errors import EngineError
+from composegen.errors import CommandFailed, EngineError
 from composegen.up import ready as way_in
 from composegen.up.state import State
 
@@ -79,6 +80,13 @@ def _wanted(state: State) -> tuple[str, int]:
     return settings.bind, settings.port
 
 
+def _explain_lost_port(state: State, error: CommandFailed) -> None:
+    """Raises EngineError, where the port that was free before was taken meanwhile: by whom."""
+    address, port = _wanted(state)
+    if re.search("port is already allocated|address already in use", error.output) and host.port_is_free(port, address) is False:
+        raise _taken(state, address, port) from error
+
+
 def _taken(state: State, address: str, port: int) -> EngineError:
     by, hint = "another program", f"set SSH_PORT={host.free_port(port + 1, address)} in .env"
     if publisher := state.engine.publisher(address, port):
@@ -136,7 +144,11 @@ def start(state: State) -> Step:
     elif found and found.paused:
         state.engine.start()
         return replace(state, look=replace(state.look, container=state.engine.container())), "goes on, it was paused"
-    state.engine.up(recreate=bool(reason))
+    try:
+        state.engine.up(recreate=bool(reason))
+    except CommandFailed as error:
+        _explain_lost_port(state, error)
+        raise
     look = replace(state.look, container=state.engine.container())
     done = "created anew" if reason else "started" if found else "created"
     return replace(state, look=look, created=not found or bool(reason)), done

@@ -198,7 +198,13 @@ agent_forwarding() {
 
 # Open sessions stay. An sshd that is not there reads everything when it comes.
 reload_sshd() {
-  if [ -e /run/sshd.pid ]; then kill -HUP "$(</run/sshd.pid)" || true; fi
+  local pid
+  if [ ! -e /run/sshd.pid ]; then return; fi
+  pid=$(</run/sshd.pid)
+  # sshd writes it anew once it listens again; until then nobody is let in.
+  rm -f /run/sshd.pid
+  kill -HUP "$pid" || return 0
+  for _ in {1..100}; do if [ -e /run/sshd.pid ]; then return; fi; sleep 0.05; done
 }
 
 # In the running container: the first line of sshd's configuration, and sshd reads it again. Open sessions stay.
