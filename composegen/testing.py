@@ -12,6 +12,7 @@ from composegen.engine import Container, Engine, is_local, refuse_foreign
 from composegen.errors import EngineError, NotReachable
 from composegen.folder import Folder
 from composegen.model import Finding, Report
+from composegen.up.ready import note_host_key
 from composegen.up.state import Options, State, Talk
 from composegen.up.testing import target
 
@@ -25,8 +26,9 @@ def run(
     only: Sequence[str] = (),
     without: Sequence[str] = (),
     tell: Callable[[Finding], None] = lambda finding: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Test the folder's running container; see `smoke.run` for the arguments.
+    """Test the folder's running container; see `smoke.run` for the arguments. `say` hears of a host key that is new.
 
     Raises UsageError: no probe has that name. EngineError: the container does not run, or is another folder's.
     """
@@ -42,6 +44,8 @@ def run(
     if container.health == "starting":
         _let_it_come_up(address)
         host_key = engine.host_key()
+    if host_key:
+        note_host_key(address, host_key, ssh.KnownHosts.own(), say)
     expected = target(folder, address, container.shm, host_keys=ssh.KnownHosts.own(), host_key=host_key, local=is_local())
     return smoke.run(expected, only=only, without=without, tell=tell)
 

@@ -52,6 +52,12 @@ def init(
     ),
     gpus: str | None = typer.Option(None, metavar="all|none|N|ID,ID", help="GPUs: all, none, how many, or which."),
     user: str | None = typer.Option(None, metavar="root|NAME", help="Who logs in; default you."),
+    forward_agent: bool | None = typer.Option(
+        None,
+        "--forward-agent/--no-forward-agent",
+        help="Let your ssh-agent come along; default: what .env says, at first no.",
+        show_default=False,
+    ),
     key: list[Path] = typer.Option(
         [], metavar="FILE", help="Public key that may log in; default the agent's and yours. Repeatable."
     ),
@@ -92,6 +98,7 @@ def init(
         code=code,
         gpus=gpus,
         user=user,
+        forward_agent=forward_agent,
         keys=tuple(key),
         password=_password() if password else None,
         mirror=mirror,

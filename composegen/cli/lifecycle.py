@@ -83,13 +83,20 @@ def down(directory: Path = place.DIR, volumes: bool = VOLUMES, grace: str = plac
     kept = engine.volumes()
     if volumes and kept:
         _refuse_others_volumes(folder, engine)
+    from composegen.up import alias
+
     going = [f"container and network of '{engine.project}'", *(f"volume {name}" for name in kept if volumes)]
     if dry_run:
+        going += [f"alias composegen-{engine.project}"] if alias.is_there(engine.project) else []
         print("\n".join(f"would remove {each}" for each in going))
         return
     there = engine.container() is not None or (volumes and kept)
     engine.down(volumes=volumes, seconds=_whole(grace))
-    place.say(f"removed {', '.join(going)}" if there else f"there is no container '{engine.project}'")
+    gone = [f"alias composegen-{engine.project}"] if alias.withdraw(engine.project, place.say) else []
+    if not there:
+        place.say(f"there is no container '{engine.project}'")
+    if removed := [*(going if there else []), *gone]:
+        place.say(f"removed {', '.join(removed)}")
     if kept and not volumes:
         place.say(f"kept {', '.join(kept)}: `composegen down --volumes` removes them as well")
 

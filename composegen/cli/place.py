@@ -90,6 +90,21 @@ def with_env(folder: Folder, engine: DockerEngine, *, dry_run: bool = False) -> 
     return folder, DockerEngine(folder.path, folder.settings.project_name)
 
 
+def with_forwarding(
+    folder: Folder, engine: DockerEngine, wanted: bool | None, *, dry_run: bool = False
+) -> tuple[Folder, DockerEngine]:
+    """The same with that in its `.env`; None: whatever that says already. Raises FolderError: it cannot be written."""
+    if wanted is None or wanted == (folder.settings.forward_agent == "yes"):
+        return folder, engine
+    from composegen.engine import DockerEngine
+    from composegen.up.agent import VARIABLE, with_forwarding
+
+    folder = with_forwarding(folder, wanted, dry_run=dry_run)
+    verb, then = ("would write", "the container would be created anew") if dry_run else ("wrote", "a new container reads it")
+    say(f"{verb} {VARIABLE}={'yes' if wanted else 'no'} to {folder.path / '.env'}: {then}")
+    return folder, DockerEngine(folder.path, folder.settings.project_name)
+
+
 def own(directory: Path, *, existing: bool = False) -> tuple[Folder, DockerEngine]:
     """The same, once it is certain that the container of that name is this folder's, and if asked that there is one.
 
@@ -110,7 +125,8 @@ def talk(*, ask: bool = True, tell: Callable[[Finding], None] = lambda finding: 
     """Progress goes to standard error; questions are asked where a person sits at a terminal."""
     from composegen.up import Talk
 
-    return Talk(say, confirm if ask and asks() else lambda question: False, tell)
+    somebody = ask and asks()
+    return Talk(say, confirm if somebody else lambda question: False, tell, somebody)
 
 
 def asks() -> bool:

@@ -40,7 +40,7 @@ def test(
     if junit and not junit.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {junit.absolute().parent} for --junit", hint="make it, or choose another one")
     folder, engine = place.opened(directory)
-    report = testing.run(folder, engine, only=only, without=without, tell=_ignore if as_json else show)
+    report = testing.run(folder, engine, only=only, without=without, tell=_ignore if as_json else show, say=place.say)
     if junit:
         _write_junit(junit, report, suite=folder.path.name)
     print(json.dumps(report.to_json(), indent=2) if as_json else summary(report))

@@ -198,6 +198,10 @@ class DockerEngine:
         """Make this the password of the running container's login users, at once; empty: keys only. Raises CommandFailed."""
         _docker("exec", "--interactive", self.project, "composegen-entrypoint", "password").run(stdin=f"{password}\n")
 
+    def rotate_host_keys(self) -> None:
+        """Give the running container new host keys, which its sshd shows at once; open sessions stay. Raises CommandFailed."""
+        _docker("exec", self.project, "composegen-entrypoint", "host-keys").run()
+
     # --- With the terminal handed over; each returns the exit status ----------------------------------------------------
 
     def ps(self, arguments: Sequence[str] = ()) -> int:

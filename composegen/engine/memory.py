@@ -25,6 +25,7 @@ class Memory:
     container: str = ""
     credentials: str = ""  # digest of the keys and the password that `container` has
     interpreter: str = ""  # of the image, found in the container
+    declined: str = ""  # what was asked once, and is not asked again
 
 
 def recall(folder: Path, environment: Mapping[str, str] | None = None) -> Memory:

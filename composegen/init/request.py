@@ -41,6 +41,7 @@ class Request:
     code: str | None = None
     gpus: str | None = None
     user: str | None = None
+    forward_agent: bool | None = None
     keys: tuple[Path, ...] = ()
     password: str | None = None
     mirror: str | None = None

@@ -46,6 +46,8 @@ def asked(request: Request, choices: Choices, caller: Caller, *, before: Setting
         found["password"] = options.password(request.password)
     if request.user is not None:
         found["user"], found["uid"], found["gid"] = _login(options.user(request.user), caller)
+    if request.forward_agent is not None:
+        found["forward_agent"] = "yes" if request.forward_agent else "no"
     found |= _gpus(request.gpus, choices, before)
     if choices.device == "rocm" and not (before and before.render_gid):
         found["render_gid"] = host.group_id("render")

@@ -33,6 +33,7 @@ class Settings:
     user: str = field(default="root", metadata={"variable": "SSH_USER"})
     uid: int = field(default=0, metadata={"variable": "USER_UID"})
     gid: int = field(default=0, metadata={"variable": "USER_GID"})
+    forward_agent: str = field(default="no", metadata={"variable": "SSH_FORWARD_AGENT"})  # "yes" or "no"
     code_dir: str = field(default="./code", metadata={"variable": "CODE_DIR"})
     gpus: str = field(default="all", metadata={"variable": "GPUS"})
     render_gid: str = field(default="", metadata={"variable": "RENDER_GID"})

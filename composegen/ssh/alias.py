@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -39,6 +41,7 @@ class Alias:
     address: Address
     identity: Path
     known_hosts: Path
+    forward_agent: bool = False
 
     def __post_init__(self) -> None:
         project_name(self.name)
@@ -68,7 +71,7 @@ class Alias:
             "StrictHostKeyChecking yes",
             "UpdateHostKeys no",  # composegen alone writes its known_hosts
             "ServerAliveInterval 30",
-            "ForwardAgent no",
+            f"ForwardAgent {'yes' if self.forward_agent else 'no'}",
             "ProxyCommand none",  # this way in leads nowhere else; it rules out a later ProxyJump as well
             "ControlPath none",  # one without %p would reuse the connection to another container
             "RemoteCommand none",
@@ -121,6 +124,15 @@ def included(home: Path) -> bool:
 def include_line() -> str:
     """What a user puts at the top of `~/.ssh/config` by hand. Raises SshError: ssh_config has no way to write the path."""
     return UserConfig(Path(), _own_file()).line
+
+
+def command(name: str, home: Path) -> str:
+    """What to type where `HOME/.ssh/config` includes us: ssh takes the home from the password database, whatever $HOME says."""
+    try:
+        read = home.samefile(pwd.getpwuid(os.getuid()).pw_dir)
+    except (KeyError, OSError):
+        read = False
+    return f"ssh {PREFIX}{name}" if read else f"ssh -F {shlex.quote(str(home / '.ssh' / 'config'))} {PREFIX}{name}"
 
 
 def _own_file() -> Path:

@@ -1,8 +1,10 @@
-"""The one journey from a folder to a container that lets you in: preflight → build → start → ready → test → connect.
+"""The one journey from a folder to a container that lets you in: preflight → build → start → ready → alias → test → connect.
 
 state    what the journey starts with, knows on its way, and ends with
 steps    what each step does
 ready    the way in: host key, keys, login, and the OpenSSH client
+alias    `ssh composegen-NAME`
+agent    whether the ssh-agent may come along
 testing  the smoke tests
 status   how a folder's container is
 """
@@ -19,7 +21,7 @@ from composegen.engine import Engine, memory
 from composegen.errors import ComposegenError
 from composegen.folder import Folder
 from composegen.model import SERVICE
-from composegen.up import ready, steps
+from composegen.up import alias, ready, steps
 from composegen.up.state import Connection, Options, Outcome, Result, State, Talk
 from composegen.up.testing import test
 
@@ -32,6 +34,7 @@ __all__ = [
     "State",
     "Talk",
     "build",
+    "by_hand",
     "foresee",
     "keep_image",
     "log_in_with_openssh",
@@ -44,6 +47,7 @@ STEPS: tuple[tuple[str, Callable[[State], tuple[State, str]]], ...] = (
     ("build", steps.build),
     ("start", steps.start),
     ("ready", steps.ready),
+    ("alias", alias.write),
     ("test", test),
     ("connect", steps.connect),
 )
@@ -72,6 +76,7 @@ def wait_until_ready(folder: Folder, engine: Engine, options: Options, talk: Tal
     state = State(folder, engine, options, talk)
     state = replace(state, look=engine.look(), memory=memory.recall(folder.path))
     after, _ = _interruptible("ready", steps.ready, state)
+    alias.renew(after)
     if after.session is not None:
         after.session.close()
 
@@ -115,14 +120,27 @@ def foresee(folder: Folder, engine: Engine, options: Options) -> dict[str, str]:
         begin = "let the container go on, it is paused"
     else:
         begin = "nothing, it is running" if container.running else "start the container"
-    return {"preflight": found, "build": why_build or "nothing", "start": begin}
+    renewed = {"ready": "renew the host keys"} if options.rotate_host_keys else {}
+    return {
+        "preflight": found,
+        "build": why_build or "nothing",
+        "start": begin,
+        **renewed,
+        "alias": alias.foresee(engine.project, options),
+    }
+
+
+def by_hand(connected: Connection, folder: Folder) -> str:
+    """What a user can put into `~/.ssh/config`. Raises SshError: ssh_config has no way to write it."""
+    return alias.by_hand(connected.project, connected.address, folder.settings)
 
 
 def connection(state: State) -> Connection:
     settings = state.folder.settings
     others = [key for key in settings.authorized_keys if key != ssh.keys.own_public_key()]
     only_key = None if others or settings.password else ssh.keys.own_key()
-    return Connection(state.engine.project, state.address, state.memory.interpreter, settings.code_dir, only_key)
+    project, interpreter = state.engine.project, state.memory.interpreter
+    return Connection(project, state.address, interpreter, settings.code_dir, only_key, state.alias, alias.by_alias(state))
 
 
 def _interruptible(name: str, step: Callable[[State], tuple[State, str]], state: State) -> tuple[State, str]:

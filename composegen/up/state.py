@@ -29,6 +29,8 @@ class Options:
     recreate: bool = False  # make the container anew, whatever that loses
     test: bool = True  # after a creation
     adopt: bool = False  # use volumes of this project's name that another folder may have made
+    rotate_host_keys: bool = False
+    ssh_config: bool | None = None  # may ~/.ssh/config get our line; None: ask once; False: no alias at all
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Talk:
     say: Callable[[str], None]
     confirm: Callable[[str], bool] = lambda question: False
     tell: Callable[[Finding], None] = lambda finding: None
+    asks: bool = False  # whether there is anybody whom `confirm` asks
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class State:
     created: bool = False
     session: Session | None = None
     report: Report | None = None
+    alias: str = ""  # `composegen-NAME`; empty where that does not work
 
     @property
     def container(self) -> Container:
@@ -96,6 +100,8 @@ class Connection:
     interpreter: str
     code: str
     only_key: Path | None = None  # composegen's own, where neither another key nor a password is let in
+    alias: str = ""  # `composegen-NAME`, and the command that reaches the container by it; empty where there is none
+    by_alias: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from composegen import host
 from composegen.engine import guard, inputs, is_local, loss, memory
-from composegen.errors import EngineError
+from composegen.errors import CommandFailed, EngineError
 from composegen.folder import recorded_variant
 from composegen.up import ready as way_in
 from composegen.up.state import State
@@ -90,6 +91,13 @@ def _wanted(state: State) -> tuple[str, int]:
     return settings.bind, settings.port
 
 
+def _explain_lost_port(state: State, error: CommandFailed) -> None:
+    """Raises EngineError, where the port that was free before was taken meanwhile: by whom."""
+    address, port = _wanted(state)
+    if re.search("port is already allocated|address already in use", error.said) and host.port_is_free(port, address) is False:
+        raise _taken(state, address, port) from error
+
+
 def _taken(state: State, address: str, port: int) -> EngineError:
     by, hint = "another program", f"set SSH_PORT={host.free_port(port + 1, address)} in .env"
     if publisher := state.engine.publisher(address, port):
@@ -147,7 +155,11 @@ def start(state: State) -> Step:
     elif found and found.paused:
         state.engine.start()
         return replace(state, look=replace(state.look, container=state.engine.container())), "goes on, it was paused"
-    state.engine.up(recreate=bool(reason))
+    try:
+        state.engine.up(recreate=bool(reason))
+    except CommandFailed as error:
+        _explain_lost_port(state, error)
+        raise
     look = replace(state.look, container=state.engine.container())
     done = "created anew" if reason else "started" if found else "created"
     return replace(state, look=look, created=not found or bool(reason)), done
@@ -180,7 +192,10 @@ def _agree(state: State, reason: str) -> None:
 def ready(state: State) -> Step:
     """A session, logged in. Raises SshError, after saying what the container said."""
     logged_in = way_in.log_in(state)
-    return logged_in, f"{logged_in.address} lets us in"
+    if not state.options.rotate_host_keys:
+        return logged_in, f"{logged_in.address} lets us in"
+    renewed, fingerprint = way_in.renew_host_keys(logged_in)
+    return renewed, f"{renewed.address} lets us in, with the new host key {fingerprint}"
 
 
 def connect(state: State) -> Step:

@@ -53,6 +53,7 @@ def test_the_overview_fits_a_narrow_terminal_and_begins_with_the_main_job() -> N
         (["init", "python", "--prot", "3"], "error: no such option: --prot"),
         (["up", "a", "b"], "error: got unexpected extra argument"),
         (["up", "--timeout", "soon"], "error: --timeout"),
+        (["up", "--print", "--ssh-config"], "error: --print writes nothing, and --ssh-config does"),
     ],
 )
 def test_wrong_usage_is_one_fact_and_a_hint_with_exit_code_2(composegen: Cli, arguments: list[str], said: str) -> None:

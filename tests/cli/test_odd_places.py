@@ -114,6 +114,7 @@ def test_a_current_folder_that_is_gone_is_explained(composegen: Cli, tmp_path: P
         ("USER_GID=-1", "USER_GID is"),
         ("COMPOSE_PROJECT_NAME='Bad Name'", "COMPOSE_PROJECT_NAME is 'Bad Name', not a name Compose accepts"),
         ("SSH_USER='bad user'", "SSH_USER is 'bad user'"),
+        ("SSH_FORWARD_AGENT=true", "SSH_FORWARD_AGENT is 'true', neither yes nor no"),
         ("SSH_BIND=foo", "SSH_BIND is 'foo'"),
         ("SSH_BIND=fe80::1%eth0", "SSH_BIND is"),
         ("CA_BUNDLE=/etc/a,b.crt", "buildx reads the paths of a build as CSV"),

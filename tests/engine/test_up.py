@@ -28,7 +28,7 @@ def test_up_builds_starts_tests_and_says_how_to_connect_and_the_second_time_only
     assert second.json["ok"] is True
     assert second.json["test"] is None
     details = {step["name"]: step["detail"] for step in second.json["steps"]}
-    assert list(details) == ["preflight", "build", "start", "ready", "test", "connect"]
+    assert list(details) == ["preflight", "build", "start", "ready", "alias", "test", "connect"]
     assert all(details[name].startswith("skipped") for name in ("build", "start", "test"))
     assert work.id == began
 

@@ -76,7 +76,7 @@ def test_a_dry_run_of_up_as_json_is_one_object_and_nothing_else(folder: Path) ->
     assert code == 0
     said = json.loads(stdout)
     assert (said["dry_run"], said["project"]) == (True, "work")
-    assert [step["name"] for step in said["steps"]] == ["preflight", "build", "start"]
+    assert [step["name"] for step in said["steps"]] == ["preflight", "build", "start", "alias"]
 
 
 def test_status_as_json_is_one_object_and_nothing_else(folder: Path) -> None:

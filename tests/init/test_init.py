@@ -246,6 +246,13 @@ def test_a_user_is_named(composegen: Run, here: Path) -> None:
     assert [env(here / "python")[name] for name in ("SSH_USER", "USER_UID", "USER_GID")] == ["root", "0", "0"]
 
 
+def test_the_agent_stays_out_unless_asked_for(composegen: Run, here: Path) -> None:
+    for words, said in (([], "no"), (["--forward-agent"], "yes"), ([], "yes"), (["--no-forward-agent"], "no")):
+        composegen("init", "python", *words).ok()
+        assert env(here / "python")["SSH_FORWARD_AGENT"] == said
+    assert "forward" not in (here / "python/compose.yaml").read_text().split("services:")[0]  # a person's, not the project's
+
+
 # --- Options of the project ------------------------------------------------------------------------------------------------
 
 

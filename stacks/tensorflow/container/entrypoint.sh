@@ -7,6 +7,7 @@
 #   entrypoint.sh keys          replace the authorized keys by those on standard input, at once
 #   entrypoint.sh password      replace the password by the line on standard input, at once; an empty line: keys only
 #   entrypoint.sh new-password  give the login users a new random password and print it
+#   entrypoint.sh host-keys     make new host keys, which sshd shows at once, and print the fingerprint; open sessions stay
 set -Eeuo pipefail
 trap 'say "entrypoint failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 
@@ -46,6 +47,25 @@ make_host_keys() {
   if [ ! -s $host_keys/ssh_host_ed25519_key ]; then make_host_key ed25519; fi
   # RSA, for clients that know nothing newer, takes seconds: sshd starts meanwhile and offers it from its next start.
   if [ ! -s $host_keys/ssh_host_rsa_key ]; then make_host_key rsa -b 3072 & fi
+}
+
+# In the running container, on purpose. RSA comes later here as well; until then nobody is shown the old one.
+renew_host_keys() {
+  local rsa=$host_keys/ssh_host_rsa_key
+  exec 9>/run/composegen-host-keys.lock
+  flock 9
+  make_host_key ed25519
+  rm -f $rsa $rsa.pub
+  if [ -e $run/sshd_config ]; then sed -i "\|^HostKey $rsa\$|d" $run/sshd_config; fi
+  reload_sshd
+  say "new host key: $(ssh-keygen -lf $host_keys/ssh_host_ed25519_key.pub | cut -d ' ' -f 2)"
+  setsid "$0" rsa-host-key </dev/null >/dev/null 2>&1 &
+}
+
+renew_rsa_host_key() {
+  make_host_key rsa -b 3072
+  if [ -e $run/sshd_config ]; then sed -i "1a HostKey $host_keys/ssh_host_rsa_key" $run/sshd_config; fi
+  reload_sshd
 }
 
 make_host_key() {
@@ -172,11 +192,26 @@ password_authentication() {
   if [ -e $password_source ]; then echo "PasswordAuthentication yes"; else echo "PasswordAuthentication no"; fi
 }
 
+agent_forwarding() {
+  if [ "${SSH_FORWARD_AGENT:-no}" = yes ]; then echo "AllowAgentForwarding yes"; else echo "AllowAgentForwarding no"; fi
+}
+
+# Open sessions stay. An sshd that is not there reads everything when it comes.
+reload_sshd() {
+  local pid
+  if [ ! -e /run/sshd.pid ]; then return; fi
+  pid=$(</run/sshd.pid)
+  # sshd writes it anew once it listens again; until then nobody is let in.
+  rm -f /run/sshd.pid
+  kill -HUP "$pid" || return 0
+  for _ in {1..100}; do if [ -e /run/sshd.pid ]; then return; fi; sleep 0.05; done
+}
+
 # In the running container: the first line of sshd's configuration, and sshd reads it again. Open sessions stay.
 # A container that is still starting has neither yet and will read what was set.
 apply_password() {
   if [ -e $run/sshd_config ]; then sed -i "1s/.*/$(password_authentication)/" $run/sshd_config; fi
-  if [ -e /run/sshd.pid ]; then kill -HUP "$(</run/sshd.pid)"; fi
+  reload_sshd
 }
 
 sshd_accepts() { /usr/sbin/sshd -t -f $here/sshd_config -h $host_keys/ssh_host_ed25519_key -o "$1" 2>/dev/null; }
@@ -189,6 +224,7 @@ write_sshd_config() {
   done < <(each_variable)
   {
     password_authentication
+    agent_forwarding
     for key in "$host_keys"/ssh_host_*_key; do echo "HostKey $key"; done
     # On by default since OpenSSH 9.8; behind the engine's proxy everybody shares one address and one penalty.
     if sshd_accepts "PerSourcePenalties no"; then echo "PerSourcePenalties no"; fi
@@ -300,6 +336,8 @@ case ${1:-start} in
     install_keys $here/authorized_keys
     ;;
   link-ide-files) link_ide_files "$2" "$3" ;;
+  host-keys) renew_host_keys ;;
+  rsa-host-key) renew_rsa_host_key ;;
   password)
     change_password
     apply_password
@@ -309,7 +347,7 @@ case ${1:-start} in
     apply_password
     ;;
   *)
-    echo "usage: $0 [check | installed | banner | keys | password | new-password]" >&2
+    echo "usage: $0 [check | installed | banner | keys | password | new-password | host-keys]" >&2
     exit 2
     ;;
 esac
