@@ -43,6 +43,8 @@ def _refuse_invalid(settings: Settings) -> None:
         raise WrongSetting("SSH_BIND", address, "not an IP address that Docker takes", example="127.0.0.1")
     if not re.fullmatch(host.LINUX_USER, settings.user):
         raise WrongSetting("SSH_USER", settings.user, "not a Linux user's name", example=host.linux_user_name(settings.user))
+    if settings.user in host.SYSTEM_USERS:
+        raise WrongSetting("SSH_USER", settings.user, "a user of the system itself", example="dev")
     for sign, reason in UNBUILDABLE.items():
         if sign in bundle:
             raise WrongSetting("CA_BUNDLE", bundle, f"which holds '{sign}': {reason}", example="./ca.crt, a copy of it")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from composegen import host
+from composegen import host, passwords
 from composegen.engine import guard, inputs, is_local, loss, memory
-from composegen.errors import EngineError
+from composegen.errors import EngineError, UsageError
+from composegen.model import Settings
+from composegen.up import authorized
 from composegen.up import ready as way_in
 from composegen.up.state import State
 
@@ -14,16 +16,30 @@ Step = tuple[State, str]
 
 
 def preflight(state: State) -> Step:
-    """What is there, whose it is, and whether the port is free. Raises EngineError: something is in the way."""
+    """What is there, whose it is, and whether the port is free.
+
+    Raises EngineError: something is in the way. UsageError: a key or the password cannot be meant.
+    """
     folder, engine = state.folder, state.engine
     if folder.shadowed:
         state.talk.say(f"note: exported {', '.join(folder.shadowed)} beat what .env says")
+    _refuse_unusable_credentials(folder.settings)
     known = look_around(state)
     found = known.look.container
     _refuse_unusable_port(known)
     if not found and known.memory.project != engine.project and (left := engine.volumes()):
         _adopt(state, left)
     return known, f"'{engine.project}' is {found.in_words() if found else 'not there yet'}"
+
+
+def _refuse_unusable_credentials(settings: Settings) -> None:
+    """Raises UsageError: what sshd would pass over in silence, and what others would guess."""
+    authorized.refuse_unusable(settings.authorized_keys)
+    try:
+        passwords.refuse_unusable(settings.password)
+        passwords.refuse_weak(settings.password, settings.bind, known=(settings.user, settings.project_name))
+    except UsageError as error:
+        raise UsageError(f"SSH_PASSWORD: {error.message}", hint=error.hint) from None
 
 
 def _adopt(state: State, volumes: tuple[str, ...]) -> None:
