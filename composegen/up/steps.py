@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from composegen import host, passwords
@@ -117,6 +118,7 @@ def build(state: State) -> Step:
 
 def build_now(state: State, *, fresh: bool = False) -> Step:
     """The same without asking whether anything changed; `fresh` uses no cache."""
+    _refuse_passwords_in_addresses(state.folder.settings)
     state.engine.versions()
     if not state.look.base:
         state.engine.refuse_silent_registry(state.base)
@@ -125,6 +127,18 @@ def build_now(state: State, *, fresh: bool = False) -> Step:
     built = replace(state.memory, folder=str(state.folder.path), inputs=state.inputs or "", image=look.image, base=look.base)
     memory.remember(state.folder.path, built)
     return replace(state, look=look, memory=built), "the image is as it was" if look.image == state.look.image else "a new image"
+
+
+def _refuse_passwords_in_addresses(settings: Settings) -> None:
+    """Raises UsageError, which does not quote it: an argument of the build holds a password, and stays in the image's history."""
+    cure = "leave it out of the address and put it into a file as ~/.netrc is, which NETRC in .env names"
+    for variable, address, hint in (
+        ("PIP_INDEX_URL", settings.pip_index_url, cure),
+        ("FRAMEWORK_INDEX_URL", settings.framework_index_url, cure),
+        ("APT_MIRROR", settings.apt_mirror, "take a mirror that needs none: the image keeps its package sources"),
+    ):
+        if re.search(r"://[^/]*@", address):
+            raise UsageError(f"{variable} holds a user or password, which everybody who has the image could read", hint=hint)
 
 
 def why_build(state: State) -> str:

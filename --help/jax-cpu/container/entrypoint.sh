@@ -1,0 +1,357 @@
+#!/bin/bash
+# Written by composegen. The container's first process: it prepares SSH, then becomes supervisord.
+#   entrypoint.sh               start the container
+#   entrypoint.sh check         fail unless the configuration is sound (used by the build)
+#   entrypoint.sh installed     list the packages that somebody asked for, as `apt NAME` and `pip NAME==VERSION`
+#   entrypoint.sh banner        fail unless sshd answers (used by the healthcheck)
+#   entrypoint.sh keys          replace the authorized keys by those on standard input, at once
+#   entrypoint.sh password      replace the password by the line on standard input, at once; an empty line: keys only
+#   entrypoint.sh new-password  give the login users a new random password and print it
+set -Eeuo pipefail
+trap 'say "entrypoint failed at line $LINENO: $BASH_COMMAND" >&2' ERR
+
+here=/etc/composegen
+run=/run/composegen
+host_keys=/etc/ssh/host_keys
+ide=/var/lib/ide
+# Written once a password was set, so that a restart keeps it; its content says where the password came from.
+password_source=$here/password-source
+
+say() { printf 'composegen: %s\n' "$*"; }
+
+# NAME=VALUE of this container, byte for byte, except what belongs to a session and what is secret.
+each_variable() {
+  local entry
+  while IFS= read -r -d '' entry; do
+    case ${entry%%=*} in
+      HOME | USER | LOGNAME | SHELL | PWD | OLDPWD | TERM | SHLVL | HOSTNAME | BASH_ENV | ENV | _ | SSH_PASSWORD | COMPOSEGEN_*) continue ;;
+    esac
+    if [[ $entry == *$'\n'* ]]; then
+      say "warning: ${entry%%=*} holds a line break and cannot reach SSH sessions" >&2
+    else
+      printf '%s\0' "$entry"
+    fi
+  done </proc/$$/environ
+}
+
+login_users() {
+  echo root
+  if [ -s $run/user ]; then cat $run/user; fi
+}
+
+make_host_keys() {
+  mkdir -p $host_keys
+  rm -rf $host_keys/.new.*
+  # An interrupted ssh-keygen leaves an empty or half-written key, so each key appears under its name only when it is whole.
+  if [ ! -s $host_keys/ssh_host_ed25519_key ]; then make_host_key ed25519; fi
+  # RSA, for clients that know nothing newer, takes seconds: sshd starts meanwhile and offers it from its next start.
+  if [ ! -s $host_keys/ssh_host_rsa_key ]; then make_host_key rsa -b 3072 & fi
+}
+
+make_host_key() {
+  local key=$host_keys/ssh_host_$1_key new
+  new=$(mktemp -d $host_keys/.new.XXXXXX)
+  nice ssh-keygen -q -N '' -C '' -t "$@" -f "$new/key"
+  mv "$new/key.pub" "$key.pub"
+  mv "$new/key" "$key"
+  rmdir "$new"
+}
+
+# The user of the host's uid, so that files in the code volume have the right owner. An image's own user of that uid is renamed.
+make_user() {
+  local name=${SSH_USER:-root} uid=${USER_UID:-0} gid=${USER_GID:-0} taken
+  : >$run/user
+  if [ "$name" = root ] || [ "$uid" = 0 ]; then return; fi
+  if ! can_be_made "$name" "$uid" "$gid"; then
+    say "warning: there can be no user '$name' with uid '$uid' and gid '$gid'; only root logs in" >&2
+    return
+  fi
+  if ! getent group "$gid" >/dev/null; then
+    if getent group "$name" >/dev/null; then groupmod -g "$gid" "$name"; else groupadd -g "$gid" "$name"; fi
+  fi
+  taken=$(getent passwd "$uid" | cut -d: -f1) || true
+  if [ -n "$taken" ] && [ "$taken" != "$name" ]; then
+    case $(getent passwd "$taken" | cut -d: -f6) in
+      /home/*)
+        if getent passwd "$name" >/dev/null; then userdel "$name"; fi
+        usermod -l "$name" -d "/home/$name" -m "$taken"
+        ;;
+      # An account of the system's own keeps its name, and its home, which may be /bin: it gets another number.
+      *) usermod -u "$(free_system_uid)" "$taken" ;;
+    esac
+  fi
+  if getent passwd "$name" >/dev/null; then
+    if [ "$(id -u "$name"):$(id -g "$name")" != "$uid:$gid" ]; then usermod -u "$uid" -g "$gid" "$name"; fi
+  else
+    useradd -m -u "$uid" -g "$gid" -s /bin/bash "$name"
+  fi
+  # Images give their users /bin/sh or no shell at all; IDEs need a full one. A chosen one, such as zsh, stays.
+  case $(getent passwd "$name" | cut -d: -f7) in */bash | */zsh | */fish) ;; *) usermod -s /bin/bash "$name" ;; esac
+  # Without PAM, sshd refuses an account whose password is locked with '!'; '*' has no password either.
+  if [[ $(getent shadow "$name" | cut -d: -f2) == '!'* ]]; then usermod -p '*' "$name"; fi
+  printf '%s ALL=(ALL) NOPASSWD: ALL\nDefaults:%s !secure_path\n' "$name" "$name" >/etc/sudoers.d/composegen
+  chmod 440 /etc/sudoers.d/composegen
+  join_device_groups "$name"
+  echo "$name" >$run/user
+}
+
+# What useradd takes, and no account of the system's own that somebody would have to log in as.
+can_be_made() {
+  local had
+  [[ $1 =~ ^[a-z_][a-z0-9_-]{0,31}$ && $2 =~ ^[0-9]{1,10}$ && $3 =~ ^[0-9]{1,10}$ ]] || return 1
+  [ "$2" -lt 4294967295 ] && [ "$3" -lt 4294967295 ] || return 1
+  had=$(getent passwd "$1" | cut -d: -f3) || return 0
+  [ "$had" = "$2" ] || { [ "$had" -ge 1000 ] && [ "$had" != 65534 ]; }
+}
+
+free_system_uid() {
+  local uid=999
+  while getent passwd $uid >/dev/null; do uid=$((uid - 1)); done
+  echo $uid
+}
+
+# The groups of compose.yaml's group_add have this process in them; a login would come without.
+join_device_groups() {
+  local gid
+  for gid in $(id -G); do
+    if [ "$gid" = 0 ]; then continue; fi
+    getent group "$gid" >/dev/null || groupadd -g "$gid" "devices-$gid"
+    usermod -aG "$(getent group "$gid" | cut -d: -f1)" "$1"
+  done
+}
+
+# What IDEs download into a home goes to the named volume, so that re-creating the container does not lose it.
+keep_ide_files() {
+  local name
+  for name in $(login_users); do
+    install -d -o "$name" -g "$(id -g "$name")" "$ide/$name"
+    # As that user, so that every folder on the way is theirs.
+    runuser -u "$name" -- "$0" link-ide-files "$(getent passwd "$name" | cut -d: -f6)" "$ide/$name"
+  done
+}
+
+link_ide_files() {
+  local home=$1 kept=$2 path
+  for path in .cache .config/JetBrains .local/share/JetBrains .vscode-server .cursor-server .zed_server; do
+    mkdir -p "$kept/$path" "$(dirname "$home/$path")"
+    if [ -L "$home/$path" ]; then continue; fi
+    if [ -d "$home/$path" ]; then
+      cp -an "$home/$path/." "$kept/$path/"
+      rm -rf "${home:?}/$path"
+    fi
+    ln -s "$kept/$path" "$home/$path"
+  done
+}
+
+mounted() { grep -qF " $1 " /proc/self/mountinfo; }
+
+# Where keys are kept that come while the container runs: a list that is mounted is somebody else's file.
+later_keys() { if mounted $here/authorized_keys; then echo $here/later_keys; else echo $here/authorized_keys; fi; }
+
+# sshd reads copies, so that no list's owner or mode can lock anyone out.
+install_keys() {
+  local new name file
+  new=$(mktemp /etc/ssh/.authorized_keys.XXXXXX)
+  for file in $here/authorized_keys $here/later_keys; do
+    if [ -e $file ]; then tr -d '\r' <$file | grep -vE '^[[:space:]]*(#|$)' >>"$new" || true; fi
+  done
+  chmod 644 "$new"
+  mv "$new" /etc/ssh/authorized_keys
+  for name in $(login_users); do
+    file=$(getent passwd "$name" | cut -d: -f6)/.ssh/authorized_keys
+    rm -f "/etc/ssh/authorized_keys.$name"
+    if [ -f "$file" ] && { mounted "$file" || mounted "${file%/*}"; }; then install -m 644 "$file" "/etc/ssh/authorized_keys.$name"; fi
+  done
+}
+
+set_password() {
+  local name
+  # chpasswd would take the next line for another user's.
+  if [[ $1 == *$'\n'* ]]; then return 1; fi
+  for name in $(login_users); do printf '%s:%s\n' "$name" "$1"; done | chpasswd && echo "$2" >$password_source
+}
+
+new_password() {
+  local password
+  # 100 bits; no letter or digit that looks like another.
+  password=$(LC_ALL=C tr -dc 'a-hjkmnp-z2-9' </dev/urandom | head -c 20 | sed -E 's/.{5}/&-/g; s/-$//') || true
+  set_password "$password" generated
+  say "password for $(login_users | paste -sd, | sed 's/,/ and /'): $password (generated, shown once; 'new-password' makes another)"
+}
+
+# A key or a password from .env is used as it is. With neither, and only then, one is generated and printed.
+allow_logins() {
+  local password=""
+  touch $here/authorized_keys 2>/dev/null || true
+  install_keys
+  if [ -f $here/password ]; then password=$(tail -n +2 $here/password); fi
+  if [ -n "$password" ] && ! set_password "$password" given; then
+    say "warning: SSH_PASSWORD was not taken: it is one line of 511 bytes at most" >&2
+    password=""
+  fi
+  if [ -n "$password" ]; then
+    # Only its hash stays in the container. (A read-only mount cannot be emptied, and need not be.)
+    : 2>/dev/null >$here/password || true
+  elif [ -s /etc/ssh/authorized_keys ] && ! grep -qs given $password_source; then
+    rm -f $password_source
+  elif [ ! -s /etc/ssh/authorized_keys ] && [ ! -e $password_source ]; then
+    new_password
+  fi
+}
+
+change_password() {
+  local password name
+  IFS= read -r password || true
+  if [ -n "$password" ]; then
+    set_password "$password" given
+  else
+    for name in $(login_users); do usermod -p '*' "$name"; done
+    rm -f $password_source
+  fi
+}
+
+password_authentication() {
+  if [ -e $password_source ]; then echo "PasswordAuthentication yes"; else echo "PasswordAuthentication no"; fi
+}
+
+# In the running container: the first line of sshd's configuration, and sshd reads it again. Open sessions stay.
+# A container that is still starting has neither yet and will read what was set.
+apply_password() {
+  if [ -e $run/sshd_config ]; then sed -i "1s/.*/$(password_authentication)/" $run/sshd_config; fi
+  if [ -e /run/sshd.pid ]; then kill -HUP "$(</run/sshd.pid)"; fi
+}
+
+sshd_accepts() { /usr/sbin/sshd -t -f $here/sshd_config -h $host_keys/ssh_host_ed25519_key -o "$1" 2>/dev/null; }
+
+write_sshd_config() {
+  local entry value key set_env=""
+  while IFS= read -r -d '' entry; do
+    value=${entry//\\/\\\\}
+    set_env+=" \"${value//\"/\\\"}\""
+  done < <(each_variable)
+  {
+    password_authentication
+    for key in "$host_keys"/ssh_host_*_key; do echo "HostKey $key"; done
+    # On by default since OpenSSH 9.8; behind the engine's proxy everybody shares one address and one penalty.
+    if sshd_accepts "PerSourcePenalties no"; then echo "PerSourcePenalties no"; fi
+    if sshd_accepts "SetEnv A=b"; then
+      echo "SetEnv$set_env"
+    else
+      # OpenSSH before 7.8.
+      echo "PermitUserEnvironment yes"
+      write_user_environments
+    fi
+    cat $here/sshd_config
+  } >$run/sshd_config
+  chmod 600 $run/sshd_config
+}
+
+write_user_environments() {
+  local name home
+  for name in $(login_users); do
+    home=$(getent passwd "$name" | cut -d: -f6)
+    install -d -m 700 -o "$name" "$home/.ssh"
+    each_variable | tr '\0' '\n' | install -m 600 -o "$name" /dev/stdin "$home/.ssh/environment"
+  done
+}
+
+# Debian's /etc/profile resets PATH in login shells, after sshd has set it; this file is read later.
+write_profile() {
+  printf "# Written by composegen at every start.\nexport PATH='%s'\n" "${PATH//\'/\'\\\'\'}" >/etc/profile.d/zz-composegen.sh
+}
+
+prepare() {
+  # /run may be a fresh tmpfs, so nothing in it can come from the image.
+  install -d -m 755 /run/sshd $run
+  rm -f /run/sshd.pid $run/sshd_config
+  # A base stripped of its logs lacks this file, and sshd complains of it in every terminal.
+  touch /var/log/lastlog
+  make_host_keys
+  make_user
+  keep_ide_files
+  allow_logins
+  write_profile
+  write_sshd_config
+}
+
+check() {
+  local key
+  install -d -m 755 /run/sshd
+  key=$(mktemp -u)
+  ssh-keygen -q -t ed25519 -N '' -f "$key"
+  /usr/sbin/sshd -t -f $here/sshd_config -h "$key"
+  rm -f "$key" "$key.pub"
+  find_supervisor_python
+}
+
+# supervisor is the distribution's and needs the distribution's Python; in some images the name `python3` leads to another one.
+find_supervisor_python() {
+  local python
+  for python in "$(sed -n '1s/^#! *//p' "$(command -v supervisord)")" $(compgen -G '/usr/bin/python[23].*' | grep -E '/python[23]\.[0-9]+$'); do
+    if "$python" -c "from supervisor.options import ServerOptions; ServerOptions().realize(['-c', '$here/supervisord.conf'])"; then
+      echo "$python" >$here/supervisor-python
+      return
+    fi
+  done
+  say "no Python here can run the distribution's supervisor; \`composegen init --init tini\` does without" >&2
+  return 1
+}
+
+installed() {
+  local python
+  python=$(<$here/interpreter)
+  apt-mark showmanual | sed 's/^/apt /' | sort
+  if [ -n "$python" ]; then { "$python" -m pip list --not-required --format=freeze 2>/dev/null || true; } | sed 's/^/pip /' | sort; fi
+}
+
+banner() {
+  local answer
+  exec 3<>/dev/tcp/127.0.0.1/22
+  # Saying who we are keeps sshd from logging an error; filter_log drops the line that is left.
+  printf 'SSH-2.0-healthcheck\r\n' >&3
+  read -r -t 3 answer <&3
+  [[ $answer == SSH-2.0-* ]]
+}
+
+# Everything the container says, without the lines that each healthcheck leaves behind and supervisor's worry about its local socket.
+filter_log() {
+  exec grep --line-buffered -vE '(Connection (closed|reset) by|Received disconnect from) 127\.0\.0\.1 |reaped unknown pid|without any HTTP authentication'
+}
+
+start() {
+  # An image's own NVIDIA entrypoint sets up forward compatibility; it runs first and comes back here.
+  if [ -x /opt/nvidia/nvidia_entrypoint.sh ] && [ -z "${COMPOSEGEN_ENTERED:-}" ]; then
+    COMPOSEGEN_ENTERED=1 exec /opt/nvidia/nvidia_entrypoint.sh "$0"
+  fi
+  prepare
+  exec > >(filter_log) 2>&1
+  # supervisord looks at its programs once a second; a request makes it look at once, so that sshd starts without that second.
+  (for _ in {1..100}; do if curl -s -o /dev/null --unix-socket /run/supervisor.sock http://supervisor/; then break; fi; sleep 0.02; done) &
+  exec "$(<$here/supervisor-python)" "$(command -v supervisord)" -c $here/supervisord.conf
+}
+
+case ${1:-start} in
+  start) start ;;
+  check) check ;;
+  installed) installed ;;
+  banner) banner ;;
+  keys)
+    # A container that is still starting looks first whether it was given any.
+    for _ in {1..100}; do if [ -e $run/sshd_config ]; then break; fi; sleep 0.1; done
+    cat >"$(later_keys)"
+    install_keys
+    ;;
+  link-ide-files) link_ide_files "$2" "$3" ;;
+  password)
+    change_password
+    apply_password
+    ;;
+  new-password)
+    new_password
+    apply_password
+    ;;
+  *)
+    echo "usage: $0 [check | installed | banner | keys | password | new-password]" >&2
+    exit 2
+    ;;
+esac
