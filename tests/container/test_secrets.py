@@ -72,12 +72,15 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.wait(0.01):
-            for file in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.seen.add(file.read_bytes())
-                except OSError:  # it has ended
-                    continue
+        while not self._over.wait(0.03):
+            self.seen |= {command_line(process) for process in Path("/proc").glob("[0-9]*")}
+
+
+def command_line(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +121,12 @@ def found(engine: Engine, base_image: str, index: str, tmp_path_factory: pytest.
     home, name, port = tmp_path_factory.mktemp("secrets"), unique_name(), free_port()
     cli, folder = Cli(home / "home"), home / "work"
     words = ("--base", base_image, "--name", name, "--port", str(port), "--env", "HF_TOKEN", "--env", f"OPENLY={CONTROL}")
-    said = [cli("init", "python", str(folder), *words, "--password", stdin=PLANTED["SSH_PASSWORD"]).ok()]
+    # A dry run shows what would be in .env, and compose.yaml with the control in it.
+    init = ("init", "python", str(folder), *words, "--password")
+    said = [cli(*init, *dry, stdin=PLANTED["SSH_PASSWORD"]).ok() for dry in (["--dry-run"], ["--json"])]
     _plant(folder, home, index)
     # Every layer but the last ones comes from the cache, so that the proxy has nothing to do but to be there.
-    engine("compose", "build", cwd=folder, env={"COMPOSE_FILE": "compose.yaml"})
+    engine("compose", "build", cwd=folder)
     (folder / "requirements.txt").write_text("planted\n")
     proxy = f"http://person:{PLANTED['the password of a proxy']}@127.0.0.1:9"
     exported = {"HTTP_PROXY": proxy, "https_proxy": proxy, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
@@ -144,8 +149,8 @@ def found(engine: Engine, base_image: str, index: str, tmp_path_factory: pytest.
             "docker inspect of the container": engine("inspect", name).encode(),
             "files of the container": _output(engine, "export", name),
             "tracked files": _tracked(folder),
-            "docker logs": b"".join(_output(engine, "logs", name, both=True) for _ in "x"),
-            "what composegen said": "".join(each.stdout + each.stderr for each in said).encode() + CONTROL.encode(),
+            "docker logs": _output(engine, "logs", name, both=True),
+            "what composegen said": "".join(each.stdout + each.stderr for each in said).encode(),
             "process list": b"\n".join(watch.seen),
             "environment of processes in the container": _environments(engine, name) + _session(port, key),
             "private keys": b"\n".join(
@@ -167,9 +172,12 @@ def _plant(folder: Path, home: Path, index: str) -> None:
         assert times == 1
     (folder / ".env").write_text(env)
     dockerfile = (folder / "Dockerfile").read_text()
-    (folder / "Dockerfile").write_text(dockerfile.replace("WORKDIR /home/code", f"ENV IN_THE_IMAGE={CONTROL}\nWORKDIR /home/code"))
-    # The index is on the loopback interface of this machine.
-    (folder / "compose.override.yaml").write_text("services:\n  dev:\n    build:\n      network: host\n")
+    dockerfile = dockerfile.replace("WORKDIR /home/code", f"ENV IN_THE_IMAGE={CONTROL}\nWORKDIR /home/code")
+    # The index is on the loopback interface of this machine, which pip's step alone may see: the others come from the cache.
+    pip = "RUN --mount=type=cache,target=/root/.cache/pip"
+    assert dockerfile.count(pip) == 1
+    (folder / "Dockerfile").write_text(dockerfile.replace(pip, pip.replace("RUN", "RUN --network=host")))
+    (folder / "compose.override.yaml").write_text("services:\n  dev:\n    build:\n      entitlements: [network.host]\n")
 
 
 def _output(engine: Engine, *arguments: str, both: bool = False) -> bytes:
@@ -212,7 +220,7 @@ def _environments(engine: Engine, name: str) -> bytes:
 
 
 def _session(port: int, key: Path) -> bytes:
-    seen = ssh(port, "tr '\\0' '\\n' </proc/self/environ", key=key)
+    seen = ssh(port, "env", key=key)
     assert seen.returncode == 0 and "OPENLY" in seen.stdout
     return seen.stdout.encode()
 
