@@ -16,6 +16,7 @@ LONGEST = 511  # bytes
 # zxcvbn's highest class. Nothing slows a guesser down here (one address for everybody behind the engine's proxy, so that none can
 # be shut out): at 100 guesses a second this is three years.
 ENOUGH = 10  # powers of ten
+FIRST_TRIED = ("composegen", "docker", "mindspore", "pytorch", "tensorflow", "paddle", "nvidia", "cuda")  # in such a container
 JUDGED = 72  # characters; zxcvbn takes no more
 
 
@@ -50,7 +51,7 @@ def guesses(text: str, known: Sequence[str] = ()) -> int:
     """How many guesses find it, as a power of ten, rounded down."""
     from zxcvbn import zxcvbn
 
-    return math.floor(float(zxcvbn(text[:JUDGED], user_inputs=["composegen", *known])["guesses_log10"]))
+    return math.floor(float(zxcvbn(text[:JUDGED], user_inputs=[*FIRST_TRIED, *known])["guesses_log10"]))
 
 
 def is_loopback(address: str) -> bool:

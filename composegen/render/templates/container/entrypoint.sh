@@ -153,7 +153,7 @@ install_keys() {
   local new name file
   new=$(mktemp /etc/ssh/.authorized_keys.XXXXXX)
   for file in $here/authorized_keys $here/later_keys; do
-    if [ -e $file ]; then tr -d '\r' <$file | grep -vE '^[[:space:]]*(#|$)' >>"$new" || true; fi
+    if [ -e "$file" ]; then tr -d '\r' <"$file" | grep -vE '^[[:space:]]*(#|$)' >>"$new" || true; fi
   done
   chmod 644 "$new"
   mv "$new" /etc/ssh/authorized_keys
