@@ -100,13 +100,18 @@ def _name(uid: int, known: str) -> str:
 
 
 LINUX_USER = r"[a-z_][a-z0-9_-]{0,31}"  # Debian's and Ubuntu's useradd refuse anything else
+# Of every Debian and Ubuntu (base-passwd), and of the packages that the image gets: nobody's login.
+SYSTEM_USERS = (
+    *("daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data", "backup", "list", "irc"),
+    *("gnats", "nobody", "_apt", "sshd", "messagebus", "systemd-network", "systemd-resolve", "systemd-timesync"),
+)
 
 
 def linux_user_name(text: str) -> str:
-    """The nearest name useradd takes: `DOMAIN\\alice` and `alice@corp` are alice, `Alice.B` is alice-b. Never root."""
+    """The nearest name useradd takes: `DOMAIN\\alice` and `alice@corp` are alice, `Alice.B` is alice-b. Never a system's own."""
     bare = text.rpartition("\\")[2].partition("@")[0].lower()
     kept = re.sub(r"[^a-z0-9_-]+", "-", bare).strip("-")
-    if not kept or kept == "root":
+    if not kept or kept in ("root", *SYSTEM_USERS):
         return "user"
     return (kept if re.match(LINUX_USER, kept) else f"u{kept}")[:32]
 

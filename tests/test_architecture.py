@@ -21,7 +21,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 # From the ground up. A room imports rooms of the floors below it, and none of its own floor.
 FLOORS = (
     {"errors"},
-    {"model", "host", "dotenv"},
+    {"model", "host", "dotenv", "passwords"},
     {"document", "engine", "ssh"},
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
     {"init", "drift"},
@@ -43,6 +43,7 @@ LIBRARIES = {
     "python_on_whales": "engine",
     "paramiko": "ssh",
     "cryptography": "ssh",
+    "zxcvbn": "passwords",
 }
 
 PRINTS = {"print", "exit", "quit", "sys.exit", "os._exit", "SystemExit", "sys.stdout.write", "sys.stderr.write"}

@@ -59,9 +59,9 @@ def parse(texts: Mapping[str, str]) -> tuple[Cause, ...]:
 def _in_words(said: Iterable[tuple[str, Any]], texts: Mapping[str, str]) -> Iterable[str]:
     lines = {file: document.places(texts[file]) for file, _ in said}
     for file, problem in said:
-        path = problem.path
+        path = tuple(map(str, problem.path))
         line = next((lines[file][path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines[file]), 1)
-        yield f"{file} line {line}: {'.'.join(map(str, path))}: {problem.message}"
+        yield f"{file} line {line}: {'.'.join(path)}: {problem.message}"
 
 
 # --- Ready-made causes ------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def read_settings(env: Mapping[str, str], exported: Mapping[str, str]) -> Settin
 
 def _refuse_invalid(settings: Settings) -> None:
     """Raises WrongSetting: what Compose, Linux or the engine would refuse later, and less clearly."""
-    name, address, bundle = settings.project_name, settings.bind, settings.ca_bundle
+    name, address = settings.project_name, settings.bind
     if name and not PROJECT_NAME.fullmatch(name):
         raise WrongSetting("COMPOSE_PROJECT_NAME", name, "not a name Compose accepts", example=project_name_from(name))
     if not _is_address(address):
@@ -45,9 +45,12 @@ def _refuse_invalid(settings: Settings) -> None:
         raise WrongSetting("SSH_USER", settings.user, "not a Linux user's name", example=host.linux_user_name(settings.user))
     if settings.forward_agent not in ("yes", "no"):
         raise WrongSetting("SSH_FORWARD_AGENT", settings.forward_agent, "neither yes nor no", example="no")
+    if settings.user in host.SYSTEM_USERS:
+        raise WrongSetting("SSH_USER", settings.user, "a user of the system itself", example="dev")
     for sign, reason in UNBUILDABLE.items():
-        if sign in bundle:
-            raise WrongSetting("CA_BUNDLE", bundle, f"which holds '{sign}': {reason}", example="./ca.crt, a copy of it")
+        for variable, path in (("CA_BUNDLE", settings.ca_bundle), ("NETRC", settings.netrc)):
+            if sign in path:
+                raise WrongSetting(variable, path, f"which holds '{sign}': {reason}", example="a copy of it with a plainer name")
 
 
 def _is_address(text: str) -> bool:

@@ -8,33 +8,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from composegen import dotenv
+from composegen import dotenv, passwords
 from composegen.errors import UsageError
-from composegen.host import LAST_PORT, LINUX_USER
+from composegen.host import LAST_PORT, LINUX_USER, SYSTEM_USERS
 from composegen.model import Settings, project_name
 
 NO_GPU = "none"
 MOST_GPUS = 64  # more than any machine has; a typing slip, not a wish
-# Of every Debian and Ubuntu (base-passwd), and of the packages that the image gets: nobody's login.
-SYSTEM_USERS = (
-    *("daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data", "backup", "list", "irc"),
-    *("gnats", "nobody", "_apt", "sshd", "messagebus", "systemd-network", "systemd-resolve", "systemd-timesync"),
-)
 LONGEST_NAME = 63  # what a host name's label may have, since an alias follows from it
-SHORTEST_PASSWORD = 12  # where others can reach the port
-LONGEST_PASSWORD = 511  # bytes; PAM takes no longer answer (PAM_MAX_RESP_SIZE, security/_pam_types.h)
-COMMON_PASSWORDS = (
-    "password",
-    "passw0rd",
-    "letmein",
-    "changeme",
-    "administrator",
-    "qwerty",
-    "welcome",
-    "abc123",
-    "iloveyou",
-    "root",
-)
 
 # Patterns are text: compiling all of them would be a tenth of the time that `init` takes.
 # https://github.com/distribution/reference, without its upper bound for every part
@@ -92,10 +73,6 @@ def bind(text: str) -> str:
     if "%" in text:
         raise UsageError(f"'{text}' has a scope, which Docker does not take", hint="give the address without %…")
     return str(address)
-
-
-def is_loopback(address: str) -> bool:
-    return address in ("127.0.0.1", "::1") or address.startswith("127.")
 
 
 def image(text: str) -> str:
@@ -174,29 +151,10 @@ def user(text: str) -> str:
 
 
 def password(text: str) -> str:
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        raise UsageError("the password is not UTF-8 text", hint="use a terminal or a file in UTF-8")
     if not text:
         raise UsageError("the password is empty", hint="leave --password out for keys only")
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise UsageError("the password holds a line break or control character", hint="use printable characters on one line")
-    dotenv.refuse_unwritable(text)
-    if len(text.encode()) > LONGEST_PASSWORD:
-        raise UsageError(f"the password is longer than {LONGEST_PASSWORD} bytes, which no login takes", hint="use a shorter one")
+    passwords.refuse_unusable(text)
     return text
-
-
-def refuse_weak(text: str, address: str) -> None:
-    """A guessable password is fine on loopback only."""
-    if not text or is_loopback(address):
-        return
-    bare = re.sub(r"[^a-z]", "", text.lower())
-    guessable = len(set(text)) < 6 or bare in COMMON_PASSWORDS or text.lower().startswith(COMMON_PASSWORDS) or text.isdigit()
-    if len(text) < SHORTEST_PASSWORD or guessable:
-        raise UsageError(
-            f"the password is too weak for {address}, where others can try it",
-            hint=f"take {SHORTEST_PASSWORD} characters or more that are not a common word, or keep --bind 127.0.0.1, or use keys",
-        )
 
 
 def package(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from composegen import host
+from composegen import host, passwords
 from composegen.errors import ComposegenError, UsageError
 from composegen.host import Caller
 from composegen.init import options, paths
@@ -52,9 +52,10 @@ def asked(request: Request, choices: Choices, caller: Caller, *, before: Setting
     if choices.device == "rocm" and not (before and before.render_gid):
         found["render_gid"] = host.group_id("render")
     now = (before or Settings()).with_(**found)
-    options.refuse_weak(now.password, now.bind)
+    passwords.refuse_weak(now.password, now.bind, known=(now.user, now.project_name))
+    weak = _weak_on_loopback(now) if request.password else []
     port, notes = _port(request.port, before, now.bind)
-    return found | port, notes
+    return found | port, notes + weak
 
 
 def _login(name: str, caller: Caller) -> tuple[str, int, int]:
@@ -78,6 +79,13 @@ def _gpus(text: str | None, choices: Choices, before: Settings | None) -> dict[s
         return {"compose_file": ""} if stale else {}
     given = options.gpus(text)
     return {"compose_file": NO_GPU_FILES} if given == options.NO_GPU else {"compose_file": "", "gpus": given}
+
+
+def _weak_on_loopback(settings: Settings) -> list[str]:
+    found = passwords.guesses(settings.password, (settings.user, settings.project_name))
+    if found >= passwords.ENOUGH:
+        return []
+    return [f"the password is weak (about 10^{found} guesses find it): fine on {settings.bind}, refused anywhere else"]
 
 
 def _port(text: str | None, before: Settings | None, bind: str) -> tuple[dict[str, int], list[str]]:

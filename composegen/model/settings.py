@@ -39,6 +39,7 @@ class Settings:
     render_gid: str = field(default="", metadata={"variable": "RENDER_GID"})
     base_image: str = field(default="", metadata={"variable": "BASE_IMAGE"})
     ca_bundle: str = field(default="", metadata={"variable": "CA_BUNDLE"})
+    netrc: str = field(default="", metadata={"variable": "NETRC"})
     pip_index_url: str = field(default="", metadata={"variable": "PIP_INDEX_URL"})
     apt_mirror: str = field(default="", metadata={"variable": "APT_MIRROR"})
     framework_index_url: str = field(default="", metadata={"variable": "FRAMEWORK_INDEX_URL"})

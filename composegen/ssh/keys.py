@@ -15,7 +15,18 @@ from pathlib import Path
 from composegen.errors import SshError, UsageError
 from composegen.ssh.public_key import PublicKey, parse_file, parse_line, valid_lines
 
-__all__ = ["PublicKey", "bare", "config_directory", "fingerprint", "make", "offered", "own_key", "own_public_key", "read"]
+__all__ = [
+    "PublicKey",
+    "bare",
+    "config_directory",
+    "fingerprint",
+    "make",
+    "offered",
+    "own_key",
+    "own_public_key",
+    "read",
+    "read_text",
+]
 
 OWN_KEY = "id_ed25519"
 MAX_FILE = 16 * 2**20  # bytes; 10,000 RSA-4096 keys are 7.5 MB
@@ -146,6 +157,11 @@ def read(path: Path) -> tuple[PublicKey, ...]:
     if len(content) > MAX_FILE:
         raise UsageError(f"{path} is too large for a key file", hint="--key takes a .pub file")
     return _once(parse_file(content, path))
+
+
+def read_text(text: str, source: str) -> tuple[PublicKey, ...]:
+    """Every public key in a text, as `read`. Raises UsageError like it, naming `source`."""
+    return _once(parse_file(text.encode(errors="replace"), Path(source)))
 
 
 def _is_handed_over(file: Path) -> bool:

@@ -28,6 +28,9 @@ _FIELDS = {"ssh-ed25519": 2, "ssh-rsa": 3, "sk-ssh-ed25519@openssh.com": 3, "sk-
 _ECDSA_FIELDS = 3
 _PRIVATE = re.compile(r"BEGIN (?P<kind>[A-Z0-9 ]*)PRIVATE KEY|PuTTY-User-Key-File")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+# Options in front of a key hold no space outside of double quotes: https://man.openbsd.org/sshd#AUTHORIZED_KEYS_FILE_FORMAT
+_OPTIONS = re.compile(r'((?:[^\s"]|"(?:\\.|[^"\\])*")+)\s+(\S.*)')
+_OWN_BITS = {"ecdsa-sha2-nistp384": 384, "ecdsa-sha2-nistp521": 521}
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ class PublicKey:
         digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
         return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
+    @property
+    def bits(self) -> int:
+        """As `ssh-keygen -l` shows it."""
+        if self.type == "ssh-rsa":
+            return _rsa_bits(list(_parts(base64.b64decode(self.blob))))
+        return _OWN_BITS.get(self.type, 256)
+
     def __str__(self) -> str:
         return f"{self.type} {self.blob} {self.comment}".rstrip()
 
@@ -61,6 +71,17 @@ def parse_line(line: str, *, source: str) -> PublicKey:
     return PublicKey(kind, blob, _UNPRINTABLE.sub("", comment), source)
 
 
+def with_options(line: str, *, source: str) -> tuple[str, PublicKey]:
+    """The options in front of a key, such as `from="10.0.0.0/8"`, and the key; no options where there are none.
+
+    Raises UsageError like `parse_line`.
+    """
+    options = _OPTIONS.match(line.strip())
+    if options and options[1] not in TYPES and not _problem(*_words(options[2])):
+        return options[1], parse_line(options[2], source=source)
+    return "", parse_line(line, source=source)
+
+
 def _words(line: str) -> tuple[str, str]:
     """The type and the base64 of a line, empty where it has fewer words."""
     kind, blob, *_ = [*line.split(), "", ""]
@@ -68,7 +89,7 @@ def _words(line: str) -> tuple[str, str]:
 
 
 def parse_file(content: bytes, path: Path) -> Iterator[PublicKey]:
-    """The keys of a file, line by line; comments and empty lines are passed over.
+    """The keys of a file, line by line; comments and empty lines are passed over. `path` may be a name for what is none.
 
     Raises UsageError: as `parse_line`, with the line's number; or the file holds no key, or a private one.
     """
@@ -101,7 +122,9 @@ def _problem(kind: str, blob: str) -> str:
     if "-cert-" in kind:
         return "this is a certificate, not a key"
     if kind not in TYPES:
-        options = " (a line with options? give the bare key)" if "=" in kind or "," in kind else ""
+        options = (
+            " (a key with options in front? SSH_AUTHORIZED_KEYS in .env takes it by hand)" if "=" in kind or "," in kind else ""
+        )
         # A file of something else may hold secrets, so only what looks like a word of a key line is shown.
         word = f"'{kind}'" if re.fullmatch(r"[\w@.,=\"-]{1,40}", kind) else "its first word"
         return f"{word} is not a type of key{options}"
@@ -113,9 +136,14 @@ def _problem(kind: str, blob: str) -> str:
         return f"the text after {kind} is not such a key"
     if kind == "ssh-ed25519" and len(parts[1]) != 32:
         return f"the text after {kind} is not such a key"
-    if kind == "ssh-rsa" and (bits := int.from_bytes(parts[2], "big").bit_length()) < MIN_RSA_BITS:
+    if kind == "ssh-rsa" and (bits := _rsa_bits(parts)) < MIN_RSA_BITS:
         return f"an RSA key of {bits} bits is too weak; {MIN_RSA_BITS} is the least, and ed25519 is better"
     return ""
+
+
+def _rsa_bits(parts: list[bytes]) -> int:
+    """The length of the modulus; a blob is type, exponent, modulus (RFC 4253, section 6.6)."""
+    return int.from_bytes(parts[2], "big").bit_length()
 
 
 def _parts(data: bytes) -> Iterator[bytes]:
@@ -128,10 +156,26 @@ def _parts(data: bytes) -> Iterator[bytes]:
         data = data[end:]
 
 
+def looks_like_a_key(text: str) -> bool:
+    """Whether a word of a command line is meant as a key itself, not as the path of a file."""
+    kind, space, _ = text.lstrip().partition(" ")
+    return (bool(space) and kind.startswith(("ssh-", "ecdsa-", "sk-"))) or holds_private_key(text)
+
+
+def holds_private_key(text: str) -> bool:
+    """Whether a text has a private key in it, in any of the usual formats."""
+    return bool(_PRIVATE.search(text))
+
+
 def _private_key(path: Path, text: str, kind: str) -> UsageError:
     public = path.with_name(f"{path.name}.pub")
     locked = "ENCRYPTED" in text or (kind == "OPENSSH " and _openssh_is_encrypted(text))
-    hint = f"give its public half: {public}" if public.exists() else f"`ssh-keygen -y -f {path} > {public}` writes its public half"
+    if public.exists():
+        hint = f"give its public half: {public}"
+    elif path.is_file():
+        hint = f"`ssh-keygen -y -f {path} > {public}` writes its public half"
+    else:
+        hint = "give its public half, which is in the .pub file beside it"
     return UsageError(f"{path} is {'an encrypted' if locked else 'a'} private key, which must stay where it is", hint=hint)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from composegen import host
+from composegen import host, passwords
 from composegen.engine import guard, inputs, is_local, loss, memory
-from composegen.errors import CommandFailed, EngineError
+from composegen.errors import CommandFailed, EngineError, UsageError
 from composegen.folder import recorded_variant
+from composegen.model import Settings
+from composegen.up import authorized
 from composegen.up import ready as way_in
 from composegen.up.state import State
 
@@ -18,11 +20,13 @@ Step = tuple[State, str]
 def preflight(state: State) -> Step:
     """What is there, whose it is, and whether the port is free.
 
-    Raises EngineError: something is in the way. FolderError: the folder has lost what the test needs.
+    Raises EngineError: something is in the way. FolderError: the folder has lost what the test needs. UsageError: a key or the
+    password cannot be meant.
     """
     folder, engine = state.folder, state.engine
     if folder.shadowed:
         state.talk.say(f"note: exported {', '.join(folder.shadowed)} beat what .env says")
+    _refuse_unusable_credentials(folder.settings)
     known = look_around(state)
     found = known.look.container
     _refuse_unusable_port(known)
@@ -32,6 +36,16 @@ def preflight(state: State) -> Step:
     if not found and known.memory.project != engine.project and (left := engine.volumes()):
         _adopt(state, left)
     return known, f"'{engine.project}' is {found.in_words() if found else 'not there yet'}"
+
+
+def _refuse_unusable_credentials(settings: Settings) -> None:
+    """Raises UsageError: what sshd would pass over in silence, and what others would guess."""
+    authorized.refuse_unusable(settings.authorized_keys)
+    try:
+        passwords.refuse_unusable(settings.password)
+        passwords.refuse_weak(settings.password, settings.bind, known=(settings.user, settings.project_name))
+    except UsageError as error:
+        raise UsageError(f"SSH_PASSWORD: {error.message}", hint=error.hint) from None
 
 
 def _adopt(state: State, volumes: tuple[str, ...]) -> None:
@@ -120,6 +134,7 @@ def build(state: State) -> Step:
 
 def build_now(state: State, *, fresh: bool = False) -> Step:
     """The same without asking whether anything changed; `fresh` uses no cache."""
+    _refuse_passwords_in_addresses(state.folder.settings)
     state.engine.versions()
     if not state.look.base:
         state.engine.refuse_silent_registry(state.base)
@@ -128,6 +143,18 @@ def build_now(state: State, *, fresh: bool = False) -> Step:
     built = replace(state.memory, folder=str(state.folder.path), inputs=state.inputs or "", image=look.image, base=look.base)
     memory.remember(state.folder.path, built)
     return replace(state, look=look, memory=built), "the image is as it was" if look.image == state.look.image else "a new image"
+
+
+def _refuse_passwords_in_addresses(settings: Settings) -> None:
+    """Raises UsageError, which does not quote it: an argument of the build holds a password, and stays in the image's history."""
+    cure = "leave it out of the address and put it into a file as ~/.netrc is, which NETRC in .env names"
+    for variable, address, hint in (
+        ("PIP_INDEX_URL", settings.pip_index_url, cure),
+        ("FRAMEWORK_INDEX_URL", settings.framework_index_url, cure),
+        ("APT_MIRROR", settings.apt_mirror, "take a mirror that needs none: the image keeps its package sources"),
+    ):
+        if re.search(r"://[^/]*@", address):
+            raise UsageError(f"{variable} holds a user or password, which everybody who has the image could read", hint=hint)
 
 
 def why_build(state: State) -> str:

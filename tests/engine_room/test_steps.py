@@ -74,6 +74,9 @@ class FakeEngine:
     def host_key(self) -> str:
         return ""
 
+    def authorized_keys(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
     def last_words(self, lines: int = 20) -> str:
         return ""
 

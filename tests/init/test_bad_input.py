@@ -156,7 +156,12 @@ def test_a_taken_port_with_the_next_free_one(refused: Run) -> None:
 
 @pytest.mark.parametrize(
     ("password", "says"),
-    [("", "empty"), ("two\nlines\n", "line break"), ("tab\there\n", "control character"), ("x" * 600, "longer than")],
+    [
+        ("", "empty"),
+        ("two\nlines\n", "line break"),
+        ("tab\there\n", "control character"),
+        ("x" * 512, "512 bytes long, and Linux takes 511"),
+    ],
 )
 def test_a_password_no_login_would_take(refused: Run, password: str, says: str) -> None:
     refused("init", "python", "--password", stdin=password, says=says)

@@ -150,7 +150,7 @@ def test_ten_thousand_keys_are_read_once_each_in_order(tmp_path: Path) -> None:
         (f"ssh-ed25519 {fields(b'ssh-ed25519', b'short')}\n", "is not such a key"),
         ("ssh-dss AAAA\n", "DSA keys are too weak"),
         (f"ssh-ed25519-cert-v01@openssh.com {GOOD.split()[1]}\n", "a certificate, not a key"),
-        (f'command="x",no-pty {GOOD}\n', "a line with options"),
+        (f'command="x",no-pty {GOOD}\n', "a key with options in front"),
         ("---- BEGIN SSH2 PUBLIC KEY ----\n", "not in OpenSSH's format"),
         ("-----BEGIN PUBLIC KEY-----\n", "not in OpenSSH's format"),
         ("PuTTY-User-Key-File-3: ssh-ed25519\n", "is a private key"),

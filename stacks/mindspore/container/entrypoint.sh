@@ -82,13 +82,23 @@ make_user() {
   local name=${SSH_USER:-root} uid=${USER_UID:-0} gid=${USER_GID:-0} taken
   : >$run/user
   if [ "$name" = root ] || [ "$uid" = 0 ]; then return; fi
+  if ! can_be_made "$name" "$uid" "$gid"; then
+    say "warning: there can be no user '$name' with uid '$uid' and gid '$gid'; only root logs in" >&2
+    return
+  fi
   if ! getent group "$gid" >/dev/null; then
     if getent group "$name" >/dev/null; then groupmod -g "$gid" "$name"; else groupadd -g "$gid" "$name"; fi
   fi
   taken=$(getent passwd "$uid" | cut -d: -f1) || true
   if [ -n "$taken" ] && [ "$taken" != "$name" ]; then
-    if getent passwd "$name" >/dev/null; then userdel "$name"; fi
-    usermod -l "$name" -d "/home/$name" -m "$taken"
+    case $(getent passwd "$taken" | cut -d: -f6) in
+      /home/*)
+        if getent passwd "$name" >/dev/null; then userdel "$name"; fi
+        usermod -l "$name" -d "/home/$name" -m "$taken"
+        ;;
+      # An account of the system's own keeps its name, and its home, which may be /bin: it gets another number.
+      *) usermod -u "$(free_system_uid)" "$taken" ;;
+    esac
   fi
   if getent passwd "$name" >/dev/null; then
     if [ "$(id -u "$name"):$(id -g "$name")" != "$uid:$gid" ]; then usermod -u "$uid" -g "$gid" "$name"; fi
@@ -103,6 +113,21 @@ make_user() {
   chmod 440 /etc/sudoers.d/composegen
   join_device_groups "$name"
   echo "$name" >$run/user
+}
+
+# What useradd takes, and no account of the system's own that somebody would have to log in as.
+can_be_made() {
+  local had
+  [[ $1 =~ ^[a-z_][a-z0-9_-]{0,31}$ && $2 =~ ^[0-9]{1,10}$ && $3 =~ ^[0-9]{1,10}$ ]] || return 1
+  [ "$2" -lt 4294967295 ] && [ "$3" -lt 4294967295 ] || return 1
+  had=$(getent passwd "$1" | cut -d: -f3) || return 0
+  [ "$had" = "$2" ] || { [ "$had" -ge 1000 ] && [ "$had" != 65534 ]; }
+}
+
+free_system_uid() {
+  local uid=999
+  while getent passwd $uid >/dev/null; do uid=$((uid - 1)); done
+  echo $uid
 }
 
 # The groups of compose.yaml's group_add have this process in them; a login would come without.
@@ -138,18 +163,32 @@ link_ide_files() {
   done
 }
 
+mounted() { grep -qF " $1 " /proc/self/mountinfo; }
+
+# Where keys are kept that come while the container runs: a list that is mounted is somebody else's file.
+later_keys() { if mounted $here/authorized_keys; then echo $here/later_keys; else echo $here/authorized_keys; fi; }
+
+# sshd reads copies, so that no list's owner or mode can lock anyone out.
 install_keys() {
-  local new
+  local new name file
   new=$(mktemp /etc/ssh/.authorized_keys.XXXXXX)
-  grep -vE '^[[:space:]]*(#|$)' "$1" >"$new" || true
+  for file in $here/authorized_keys $here/later_keys; do
+    if [ -e "$file" ]; then tr -d '\r' <"$file" | grep -vE '^[[:space:]]*(#|$)' >>"$new" || true; fi
+  done
   chmod 644 "$new"
   mv "$new" /etc/ssh/authorized_keys
+  for name in $(login_users); do
+    file=$(getent passwd "$name" | cut -d: -f6)/.ssh/authorized_keys
+    rm -f "/etc/ssh/authorized_keys.$name"
+    if [ -f "$file" ] && { mounted "$file" || mounted "${file%/*}"; }; then install -m 644 "$file" "/etc/ssh/authorized_keys.$name"; fi
+  done
 }
 
 set_password() {
   local name
-  for name in $(login_users); do printf '%s:%s\n' "$name" "$1"; done | chpasswd
-  echo "$2" >$password_source
+  # chpasswd would take the next line for another user's.
+  if [[ $1 == *$'\n'* ]]; then return 1; fi
+  for name in $(login_users); do printf '%s:%s\n' "$name" "$1"; done | chpasswd && echo "$2" >$password_source
 }
 
 new_password() {
@@ -164,10 +203,13 @@ new_password() {
 allow_logins() {
   local password=""
   touch $here/authorized_keys 2>/dev/null || true
-  install_keys $here/authorized_keys
+  install_keys
   if [ -f $here/password ]; then password=$(tail -n +2 $here/password); fi
+  if [ -n "$password" ] && ! set_password "$password" given; then
+    say "warning: SSH_PASSWORD was not taken: it is one line of 511 bytes at most" >&2
+    password=""
+  fi
   if [ -n "$password" ]; then
-    set_password "$password" given
     # Only its hash stays in the container. (A read-only mount cannot be emptied, and need not be.)
     : 2>/dev/null >$here/password || true
   elif [ -s /etc/ssh/authorized_keys ] && ! grep -qs given $password_source; then
@@ -332,8 +374,8 @@ case ${1:-start} in
   keys)
     # A container that is still starting looks first whether it was given any.
     for _ in {1..100}; do if [ -e $run/sshd_config ]; then break; fi; sleep 0.1; done
-    cat >$here/authorized_keys
-    install_keys $here/authorized_keys
+    cat >"$(later_keys)"
+    install_keys
     ;;
   link-ide-files) link_ide_files "$2" "$3" ;;
   host-keys) renew_host_keys ;;
