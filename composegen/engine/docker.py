@@ -198,6 +198,10 @@ class DockerEngine:
         """Make this the password of the running container's login users, at once; empty: keys only. Raises CommandFailed."""
         _docker("exec", "--interactive", self.project, "composegen-entrypoint", "password").run(stdin=f"{password}\n")
 
+    def inside(self, command: Sequence[str], *, stdin: str = "") -> str:
+        """Standard output of a command run as root in the running container, past SSH. Raises CommandFailed."""
+        return _docker("exec", "--interactive", self.project, *command).run(stdin=stdin)
+
     # --- With the terminal handed over; each returns the exit status ----------------------------------------------------
 
     def ps(self, arguments: Sequence[str] = ()) -> int:

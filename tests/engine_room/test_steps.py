@@ -93,6 +93,9 @@ class FakeEngine:
     def pull(self, image: str) -> None: ...
     def push_keys(self, lines: Sequence[str]) -> None: ...
     def push_password(self, password: str) -> None: ...
+    def inside(self, command: Sequence[str], *, stdin: str = "") -> str:
+        return ""
+
     def ps(self, arguments: Sequence[str] = ()) -> int:
         return 0
 
