@@ -44,9 +44,9 @@ class Seen:
 class Storm:
     """Kills once, whoever asks first; three probes look at what it did."""
 
-    def __init__(self) -> None:
+    def __init__(self, seen: Seen | None = None) -> None:
         self._once = threading.Lock()
-        self._seen: Seen | Exception | None = None
+        self._seen: Seen | Exception | None = seen
 
     def login(self, visit: Visit) -> Found:
         seconds = self._result(visit).seconds

@@ -19,7 +19,9 @@ ADD = """
     printf '%s\\n' "$1" >>{file}
     (sleep 30; {drop}) >/dev/null 2>&1 </dev/null &
 """
-DROP = """new=$(mktemp {file}.XXXXXX) && {{ grep -vxF -- "$1" {file} >"$new"; chmod 644 "$new"; mv "$new" {file}; }}"""
+DROP = """if grep -qxF -- "$1" {file}; then
+    new=$(mktemp {file}.XXXXXX) && {{ grep -vxF -- "$1" {file} >"$new"; chmod 644 "$new"; mv "$new" {file}; }}
+fi"""
 
 
 def key_renewal(visit: Visit) -> Found:
