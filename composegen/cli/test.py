@@ -26,6 +26,8 @@ def test(
     directory: Path = place.DIR,
     only: list[str] = typer.Option([], metavar="NAME", help="Only this probe or group; may be given several times."),
     without: list[str] = typer.Option([], metavar="NAME", help="All but this one: `--without framework`, `--without refused`."),
+    chaos: bool = typer.Option(False, "--chaos", help="Afterwards kill the container's sshd five times: nobody's work may notice."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask before --chaos."),
     junit: Path = typer.Option(None, metavar="FILE", help="Also write the findings as JUnit XML.", show_default=False),
     as_json: bool = place.JSON,
 ) -> None:
@@ -40,11 +42,25 @@ def test(
     if junit and not junit.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {junit.absolute().parent} for --junit", hint="make it, or choose another one")
     folder, engine = place.opened(directory)
-    report = testing.run(folder, engine, only=only, without=without, tell=_ignore if as_json else show, say=place.say)
+    if chaos:
+        _agree_to_chaos(yes)
+    tell = _ignore if as_json else show
+    report = testing.run(folder, engine, only=only, without=without, chaos=chaos, tell=tell, say=place.say)
     if junit:
         _write_junit(junit, report, suite=folder.path.name)
     print(json.dumps(report.to_json(), indent=2) if as_json else summary(report))
     if not report.ok:
+        raise typer.Exit(1)
+
+
+def _agree_to_chaos(yes: bool) -> None:
+    """Say what will happen. Raises UsageError: nobody has agreed, and nobody is there to ask. Exit: a person says no."""
+    from composegen.smoke import chaos
+
+    place.say(chaos.PLAN)
+    if not yes and not place.asks():
+        raise UsageError("--chaos asks first, and nobody is at a terminal", hint="--yes agrees")
+    if not yes and not place.confirm("Go on?"):
         raise typer.Exit(1)
 
 

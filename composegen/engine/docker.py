@@ -206,6 +206,10 @@ class DockerEngine:
         """Give the running container new host keys, which its sshd shows at once; open sessions stay. Raises CommandFailed."""
         _docker("exec", self.project, "composegen-entrypoint", "host-keys").run()
 
+    def inside(self, command: Sequence[str], *, stdin: str = "") -> str:
+        """Standard output of a command run as root in the running container, past SSH. Raises CommandFailed."""
+        return _docker("exec", "--interactive", self.project, *command).run(stdin=stdin)
+
     # --- With the terminal handed over; each returns the exit status ----------------------------------------------------
 
     def ps(self, arguments: Sequence[str] = ()) -> int:

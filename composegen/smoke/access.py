@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from composegen.errors import HostKeyChanged, LoginRefused, SshError
+from composegen.errors import HostKeyChanged, LoginRefused, NotReachable, SshError
 from composegen.smoke.probe import LOGIN_TIMEOUT, Fail, Found, Skip, Visit
-from composegen.ssh import connect, keys, login_methods, read_banner
+from composegen.ssh import connect, keys, login_methods, read_banner, read_offer
 
 WRONG_PASSWORD = "composegen-tries-a-wrong-password"
+UNKNOWN_USER = "composegen-nobody"
+# SHA-1 (plain `ssh-rsa` signs with it), MD5, CBC, and ciphers of another age, by the names they have in SSH.
+WEAK = re.compile(r"sha1|md5|^ssh-rsa|dss|cbc|arcfour|3des|^none$")
 
 
 def banner(visit: Visit) -> Found:
@@ -71,19 +76,50 @@ def refused_password(visit: Visit) -> Found:
     return _refused(visit, "a wrong password", password=WRONG_PASSWORD)
 
 
+def refused_empty(visit: Visit) -> Found:
+    return _refused(visit, "an empty password", password="")
+
+
+def refused_keyboard(visit: Visit) -> Found:
+    """The other way to hand over a password (keyboard-interactive), which is configured apart."""
+    return _refused(visit, "a wrong answer to a prompt", answer=WRONG_PASSWORD)
+
+
+def refused_unknown(visit: Visit) -> Found:
+    """The key alone lets nobody in under a name that the container does not know."""
+    return _refused(visit, "an unknown user with the right key", user=UNKNOWN_USER, key=visit.target.key)
+
+
 def refused_anonymous(visit: Visit) -> Found:
     return _refused(visit, "no credentials")
 
 
-def _refused(visit: Visit, what: str, *, key: Path | None = None, password: str | None = None) -> Found:
+def _refused(
+    visit: Visit, what: str, *, user: str = "", key: Path | None = None, password: str | None = None, answer: str | None = None
+) -> Found:
     """`what` does not get in. Raises Fail: it does. Skip: nobody answers, which is another probe's finding."""
+    address = replace(visit.target.address, user=user or visit.target.address.user)
     try:
-        connect(visit.target.address, key=key, password=password, host_keys=visit.host_keys, timeout=LOGIN_TIMEOUT).close()
+        connect(address, key=key, password=password, answer=answer, host_keys=visit.host_keys, timeout=LOGIN_TIMEOUT).close()
     except LoginRefused as error:
         return Found(f"{what} does not get in" + (f" ({error.hint})" if error.hint else ""))
     except SshError as error:
         raise visit.no_connection(error) from None
-    raise Fail(f"{what} gets in as {visit.target.address.user}", hint="look at PermitEmptyPasswords and at the authorized keys")
+    raise Fail(f"{what} gets in as {address.user}", hint="look at PermitEmptyPasswords and at the authorized keys")
+
+
+def cipher_floor(visit: Visit) -> Found:
+    """Nothing that the server offers is weak, so that no client and nobody in between can choose it."""
+    try:
+        offer = read_offer(visit.target.address, timeout=LOGIN_TIMEOUT)
+    except NotReachable as error:
+        raise visit.no_connection(error) from None
+    data = {name: list(getattr(offer, name)) for name in ("key_exchanges", "host_keys", "ciphers", "macs")}
+    if weak := [name for name in offer.names if WEAK.search(name)]:
+        hint = "container/sshd_config: KexAlgorithms, HostKeyAlgorithms, Ciphers and MACs say what sshd offers; then rebuild"
+        raise Fail(f"the server offers {', '.join(weak)}", hint=hint, data={**data, "weak": weak})
+    best = ", ".join(names[0] for names in (offer.key_exchanges, offer.ciphers) if names)
+    return Found(f"{len(offer.names)} algorithms, none of them weak; first choice {best}", data)
 
 
 def forward(visit: Visit) -> Found:

@@ -47,6 +47,7 @@ class Visit:
         self._given = session is not None
         self._refusal: SshError | None = None
         self._opening = threading.Lock()
+        self.closed = False  # nobody waits for what is still found
 
     @property
     def host_keys(self) -> HostKeys:
@@ -97,6 +98,7 @@ class Visit:
 
     def close(self) -> None:
         """Close the session, unless it was somebody else's."""
+        self.closed = True
         with self._opening:
             if self._session is not None and not self._given:
                 self._session.close()

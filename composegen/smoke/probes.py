@@ -1,9 +1,9 @@
 """Every probe, in the order of the report. A new one is a new line.
 
-A name's first part is a group: `--without refused` leaves out all three refused logins.
+A name's first part is a group: `--without refused` leaves out all refused logins.
 """
 
-from composegen.smoke import access, files, system
+from composegen.smoke import access, environment, files, renewal, system
 from composegen.smoke.probe import Probe
 
 PROBES = (
@@ -13,9 +13,14 @@ PROBES = (
     Probe("login-password", access.login_password, needs_session=False),
     Probe("refused-key", access.refused_key, needs_session=False),
     Probe("refused-password", access.refused_password, needs_session=False),
+    Probe("refused-empty", access.refused_empty, needs_session=False),
+    Probe("refused-keyboard", access.refused_keyboard, needs_session=False),
+    Probe("refused-unknown", access.refused_unknown, needs_session=False),
     Probe("refused-anonymous", access.refused_anonymous, needs_session=False),
+    Probe("key-renewal", renewal.key_renewal, needs_session=False),
+    Probe("cipher-floor", access.cipher_floor, needs_session=False),
     Probe("identity", system.identity),
-    Probe("environment", system.environment),
+    Probe("environment", environment.environment),
     Probe("interpreter", system.interpreter),
     Probe("sftp", files.sftp),
     Probe("forward", access.forward),

@@ -1,4 +1,4 @@
-"""What is inside: user, system, interpreter, environment, memory, devices, and whether the framework works."""
+"""What is inside: user, system, interpreter, memory, devices, and whether the framework works."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ SUPERVISOR_CALL = (  # http://supervisord.org/api.html#supervisor.rpcinterface.S
     "<params><param><value><string>sshd</string></value></param></params></methodCall>"
 )
 
-# A session's own variables, the password, and composegen's marks do not come from the container's environment.
-OWN_VARIABLES = re.compile(
-    r"(HOME|USER|LOGNAME|SHELL|PWD|OLDPWD|TERM|SHLVL|HOSTNAME|BASH_ENV|ENV|_|MAIL|SSH_PASSWORD|COMPOSEGEN_.*)"
-)
-
 
 def identity(visit: Visit) -> Found:
     """The right user on whatever system this is."""
@@ -33,33 +28,6 @@ def identity(visit: Visit) -> Found:
         wanted = f"{visit.target.address.user} with uid {visit.target.login_uid}"
         raise Fail(f"logged in as {name} with uid {uid}, not as {wanted}", hint="SSH_USER and USER_UID in .env", data=data)
     return Found(f"{name} ({uid}:{gid}), {system}, {machine}", data)
-
-
-def environment(visit: Visit) -> Found:
-    """What the image and Compose put into the container's environment is in an SSH session, too, and login shells keep PATH."""
-    read = "cat /proc/1/environ 2>/dev/null || sudo -n cat /proc/1/environ 2>/dev/null"
-    script = f"env -0; printf '\\001'; {{ {read}; }}; printf '\\001'; bash -lc 'printf %s \"$PATH\"' 2>/dev/null"
-    session, container, login_path = visit.ask(script, "([^\x01]*)\x01([^\x01]*)\x01([^\x01]*)")
-    here, there = _variables(session), _variables(container)
-    if login_path and login_path.splitlines()[-1] != here.get("PATH"):
-        raise Fail(
-            f"a login shell has PATH={login_path}, a command has PATH={here.get('PATH')}", hint="/etc/profile.d in the container"
-        )
-    if not there:
-        raise Skip("the container's own environment cannot be read by this user")
-    wrong = [name for name, value in there.items() if here.get(name) != value and "\n" not in value]
-    if wrong:
-        raise Fail(
-            f"not as in the container: {', '.join(sorted(wrong))}",
-            hint="`composegen restart` writes them anew",
-            data={"variables": wrong},
-        )
-    return Found(f"{len(there)} variables as in the container", {"variables": sorted(there)})
-
-
-def _variables(text: str) -> dict[str, str]:
-    pairs = (entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
-    return {name: value for name, value in pairs if not OWN_VARIABLES.fullmatch(name)}
 
 
 def interpreter(visit: Visit) -> Found:

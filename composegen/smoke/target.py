@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from composegen.model import Check, Device, Init
 from composegen.ssh import Address, HostKeys
+
+
+class Door(Protocol):
+    """The way in past SSH, through the engine. May raise EngineError."""
+
+    def inside(self, command: Sequence[str], *, stdin: str = "") -> str: ...
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class Target:
     code_dir: Path | None = None  # on this machine; None where the engine is on another one
     local: bool = True  # the engine runs on this machine
     init: Init = "supervisor"
+    door: Door | None = None  # None where the engine is not to be asked
 
     @property
     def login_uid(self) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from composegen.ssh.handshake import read_banner, wait_for_banner
     from composegen.ssh.known_hosts import HostKeys, KnownHosts, OneHostKey
     from composegen.ssh.login import connect, login_methods, wait_for_login
+    from composegen.ssh.offer import Offer, read_offer
     from composegen.ssh.session import Channel, Result, Session
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Channel",
     "HostKeys",
     "KnownHosts",
+    "Offer",
     "OneHostKey",
     "Result",
     "Session",
@@ -27,6 +29,7 @@ __all__ = [
     "login_methods",
     "preload",
     "read_banner",
+    "read_offer",
     "wait_for_banner",
     "wait_for_login",
 ]
@@ -37,6 +40,7 @@ _HOMES = {
     "handshake": ("read_banner", "wait_for_banner"),
     "known_hosts": ("HostKeys", "KnownHosts", "OneHostKey"),
     "login": ("connect", "login_methods", "wait_for_login"),
+    "offer": ("Offer", "read_offer"),
     "session": ("Channel", "Result", "Session"),
 }
 

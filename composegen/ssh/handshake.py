@@ -44,9 +44,16 @@ def handshake(address: Address, host_keys: HostKeys, deadline: Deadline) -> Iter
 def read_banner(address: Address, *, timeout: float = 10.0) -> str:
     """What the server says first, such as `SSH-2.0-OpenSSH_9.2p1`. Raises NotReachable: it says nothing of the kind."""
     deadline = Deadline(timeout)
+    with greeted(address, deadline) as sock:
+        return _peek(sock, deadline).split(b"\n")[0].decode(errors="replace").strip()
+
+
+@contextlib.contextmanager
+def greeted(address: Address, deadline: Deadline) -> Iterator[socket.socket]:
+    """A TCP connection to a server that has said its banner, which is left unread; closed after the block. Raises NotReachable."""
     with _connected(address, deadline) as sock, contextlib.closing(sock):
         _wait_for_banner(sock, address, deadline)
-        return _peek(sock, deadline).split(b"\n")[0].decode(errors="replace").strip()
+        yield sock
 
 
 def wait_for_banner(address: Address, *, timeout: float, poll: float = 0.05) -> str:

@@ -25,9 +25,16 @@ REFUSED_PATIENCE = 2.0  # seconds after which a refused login stays refused: key
 
 
 def connect(
-    address: Address, *, key: Path | None = None, password: str | None = None, host_keys: HostKeys, timeout: float = 10.0
+    address: Address,
+    *,
+    key: Path | None = None,
+    password: str | None = None,
+    answer: str | None = None,
+    host_keys: HostKeys,
+    timeout: float = 10.0,
 ) -> ParamikoSession:
-    """A session, logged in with the key, else with the password, else with nothing. No other key and no agent is tried.
+    """A session, logged in with the key, else with the password, else with the answer to whatever the server asks
+    (keyboard-interactive), else with nothing. No other key and no agent is tried.
 
     `timeout` is in seconds, for all of it. `host_keys` is asked once the server has said its banner.
     Raises NotReachable: nobody answers in time, or not as an SSH server. HostKeyChanged: it shows another host key.
@@ -35,7 +42,7 @@ def connect(
     """
     deadline = Deadline(timeout)
     with handshake(address, host_keys, deadline) as transport:
-        _log_in(transport, address, key, password, deadline)
+        _log_in(transport, address, key, password, answer, deadline)
     return ParamikoSession(address, transport)
 
 
@@ -47,7 +54,7 @@ def login_methods(address: Address, *, host_keys: HostKeys, timeout: float = 10.
     deadline = Deadline(timeout)
     with handshake(address, host_keys, deadline) as transport:
         try:
-            _log_in(transport, address, None, None, deadline)
+            _log_in(transport, address, None, None, None, deadline)
         except LoginRefused as error:
             return tuple(getattr(error.__cause__, "allowed_types", ()))
         finally:
@@ -91,15 +98,25 @@ def wait_for_login(
         time.sleep(poll)
 
 
-def _log_in(transport: paramiko.Transport, address: Address, key: Path | None, password: str | None, deadline: Deadline) -> None:
+def _log_in(
+    transport: paramiko.Transport,
+    address: Address,
+    key: Path | None,
+    password: str | None,
+    answer: str | None,
+    deadline: Deadline,
+) -> None:
     transport.auth_timeout = max(deadline.left, 0.001)
-    what = "the key" if key else "a login without credentials" if password is None else "the password"
+    given = (("the key", key), ("the password", password), ("the answer to its prompt", answer))
+    what = next((name for name, value in given if value is not None), "a login without credentials")
     private = _load(key, address) if key else None
     with _explained_login(transport, address, what):
         if private:
             missing = transport.auth_publickey(address.user, private)
         elif password is not None:
             missing = transport.auth_password(address.user, password)
+        elif answer is not None:
+            missing = transport.auth_interactive(address.user, lambda title, instructions, prompts: [answer] * len(prompts))
         else:
             transport.auth_none(address.user)
             missing = []

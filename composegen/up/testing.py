@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composegen.engine import is_local
+from composegen.engine import Engine, is_local
 from composegen.folder import Folder, recorded_variant
 from composegen.ssh import Address, HostKeys, KnownHosts, keys
 from composegen.up.state import State
@@ -27,13 +27,24 @@ def test(state: State) -> tuple[State, str]:
 
     host_key = state.engine.host_key()
     shm, known_hosts = state.container.shm, KnownHosts.own()
-    expected = target(state.folder, state.address, shm, host_keys=known_hosts, host_key=host_key, local=is_local())
+    expected = target(
+        state.folder, state.address, shm, host_keys=known_hosts, host_key=host_key, local=is_local(), door=state.engine
+    )
     report = smoke.run(expected, session=state.session, tell=state.talk.tell)
     outcomes = [finding.outcome for finding in report.findings]
     return replace(state, report=report), ", ".join(f"{outcomes.count(each)} {each}" for each in dict.fromkeys(outcomes))
 
 
-def target(folder: Folder, address: Address, shm: str, *, host_keys: HostKeys, host_key: str = "", local: bool = True) -> Target:
+def target(
+    folder: Folder,
+    address: Address,
+    shm: str,
+    *,
+    host_keys: HostKeys,
+    host_key: str = "",
+    local: bool = True,
+    door: Engine | None = None,
+) -> Target:
     """What the folder and its compose.yaml say the container must be.
 
     `shm` is what the engine was asked for, since compose.yaml may have been edited; `host_key` is the container's own word, empty
@@ -61,4 +72,5 @@ def target(folder: Folder, address: Address, shm: str, *, host_keys: HostKeys, h
         code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
         local=local,
         init=choices.init,
+        door=door,
     )

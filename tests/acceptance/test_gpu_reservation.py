@@ -21,6 +21,13 @@ pytestmark = pytest.mark.engine
 
 VENDOR_IMAGE = "mindspore/mindspore-gpu-cuda11.6:2.0.0-alpha"
 
+CDI = {  # https://github.com/cncf-tags/container-device-interface/blob/main/SPEC.md
+    "cdiVersion": "0.5.0",
+    "kind": "standin.example/gpu",
+    "devices": [{"name": "0", "containerEdits": {"env": ['STANDIN_CDI=a "b" #c']}}],
+}
+OVERRIDE = "services: {dev: {devices: [standin.example/gpu=0]}}\n"
+
 
 def test_the_resolved_file_holds_what_the_article_typed(composegen: Cli, engine: Engine, tmp_path: Path) -> None:
     composegen("init", "mindspore", "w", cwd=tmp_path).ok()
@@ -61,6 +68,13 @@ def test_the_folder_starts_unchanged_and_nvidia_smi_answers_over_ssh(
         assert private_engine("port", name, "22") == "127.0.0.1:2222"
         report = inside("test", "--only", "gpu", "--only", "shm", "--json", cwd=folder, env=private_engine.env).ok().json
         assert {check["name"]: check["status"] for check in report["checks"]} == {"gpu": "ok", "shm": "ok"}
+
+        # What a runtime adds at start is in no file of the folder, and reaches sessions of every kind all the same.
+        (private_engine.cdi / "standin.json").write_text(json.dumps(CDI))
+        (folder / "compose.override.yaml").write_text(OVERRIDE)
+        private_engine("compose", "up", "-d", cwd=folder)
+        for ask in ("printenv NVIDIA_VISIBLE_DEVICES STANDIN_CDI", "$SHELL -lc 'printenv NVIDIA_VISIBLE_DEVICES STANDIN_CDI'"):
+            assert says_over_ssh(private_engine, composegen, ask) == 'all\na "b" #c\n', ask
     finally:
         tear_down(private_engine, name)
         tear_down(engine, name)

@@ -148,6 +148,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "publisher": ("127.0.0.1", 2222),
     "push_password": ("secret",),
     "exec": (["true"],),
+    "inside": (["true"],),
     "tag": ("sha256:1", "work-dev:old"),
     "refuse_silent_registry": ("localhost:1/python:3.11",),
 }

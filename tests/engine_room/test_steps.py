@@ -99,6 +99,9 @@ class FakeEngine:
     def push_keys(self, lines: Sequence[str]) -> None: ...
     def push_password(self, password: str) -> None: ...
     def rotate_host_keys(self) -> None: ...
+    def inside(self, command: Sequence[str], *, stdin: str = "") -> str:
+        return ""
+
     def ps(self, arguments: Sequence[str] = ()) -> int:
         return 0
 

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from composegen.model import Finding
-from composegen.smoke import run
+from composegen.smoke import names, run
+from composegen.smoke.access import WEAK
 from tests.smoke.fakes import TARGET, FakeSession, find
 from tests.ssh.servers import Server, Sshd, new_key, public, tcp_server
+
+REFUSED = [name for name in names() if name.startswith("refused-")]
 
 
 def at(server: Server, name: str, key: Path, **expected: Any) -> Finding:
@@ -62,20 +65,21 @@ def test_no_password_may_be_taken_where_none_is_set(server: Server, key: Path) -
     assert at(server, "login-password", key).outcome == "ok"
 
 
-@pytest.mark.parametrize("name", ["refused-key", "refused-password", "refused-anonymous"])
+@pytest.mark.parametrize("name", REFUSED)
 def test_who_should_not_get_in_does_not(server: Server, key: Path, name: str) -> None:
     assert at(server, name, key).outcome == "ok"
 
 
-@pytest.mark.parametrize("name", ["refused-key", "refused-password", "refused-anonymous"])
+@pytest.mark.parametrize("name", REFUSED)
 def test_who_should_not_get_in_and_does_fails(server: Server, key: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server.answers.nobody = True
     server.answers.anything = True
     finding = at(server, name, key)
-    assert (finding.outcome, "gets in as tester" in finding.detail) == ("fail", True)
+    user = "composegen-nobody" if name == "refused-unknown" else "tester"
+    assert (finding.outcome, f"gets in as {user}" in finding.detail) == ("fail", True)
 
 
-def test_a_real_sshd_refuses_all_three(sshd: Sshd) -> None:
+def test_a_real_sshd_refuses_all_of_them(sshd: Sshd) -> None:
     target = replace(TARGET, address=sshd.address, key=sshd.key, host_key=sshd.host_key)
     report = run(target, only=["banner", "host", "login", "refused", "forward", "sftp"])
     wrong = [each for each in report.findings if each.outcome != "ok"]
@@ -87,3 +91,42 @@ def test_a_forward_reaches_sshd() -> None:
     assert find("forward", FakeSession()).outcome == "ok"
     assert find("forward", FakeSession(forwarded=b"HTTP/1.1")).outcome == "fail"
     assert find("forward", FakeSession(forwarded=b"")).outcome == "fail"
+
+
+# --- the floor under the ciphers ---------------------------------------------------------------------------------------
+
+STRONG = ("KexAlgorithms curve25519-sha256", "Ciphers aes256-gcm@openssh.com", "MACs hmac-sha2-256-etm@openssh.com")
+
+
+def test_a_server_that_offers_modern_algorithms_alone_is_fine(idle_sshd: Sshd) -> None:
+    idle_sshd.start(*STRONG)
+    idle_sshd.wait()
+    finding = find("cipher-floor", FakeSession(), address=idle_sshd.address)
+    assert (finding.outcome, "first choice curve25519-sha256, aes256-gcm@openssh.com" in finding.detail) == ("ok", True)
+    assert finding.data["macs"] == ["hmac-sha2-256-etm@openssh.com"]
+
+
+@pytest.mark.parametrize(
+    ("option", "weak"),
+    [
+        ("KexAlgorithms curve25519-sha256,diffie-hellman-group14-sha1", "diffie-hellman-group14-sha1"),
+        ("Ciphers aes256-ctr,aes256-cbc,3des-cbc", "aes256-cbc, 3des-cbc"),
+        ("MACs hmac-sha2-512,hmac-sha1-etm@openssh.com,hmac-md5", "hmac-sha1-etm@openssh.com, hmac-md5"),
+    ],
+)
+def test_each_weak_algorithm_that_a_server_offers_is_named(idle_sshd: Sshd, option: str, weak: str) -> None:
+    idle_sshd.start(option, *STRONG)
+    idle_sshd.wait()
+    finding = find("cipher-floor", FakeSession(), address=idle_sshd.address)
+    assert (finding.outcome, finding.detail) == ("fail", f"the server offers {weak}")
+    assert finding.data["weak"] == weak.split(", ")
+
+
+@pytest.mark.parametrize("name", ["ssh-rsa", "ssh-dss", "arcfour256", "none", "diffie-hellman-group1-sha1", "blowfish-cbc"])
+def test_what_no_openssh_of_today_offers_is_known_to_be_weak(name: str) -> None:
+    assert WEAK.search(name)
+
+
+@pytest.mark.parametrize("name", ["rsa-sha2-512", "ssh-ed25519", "chacha20-poly1305@openssh.com", "kex-strict-s-v00@openssh.com"])
+def test_what_is_strong_is_not_taken_for_weak(name: str) -> None:
+    assert not WEAK.search(name)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -196,6 +199,30 @@ def test_a_real_container_passes_and_what_breaks_it_is_found(
     engine("exec", project, "sh", "-c", "echo /usr/local/bin/python >/etc/composegen/interpreter")
     engine("restart", "--timeout", "5", project)
     composegen("test", "--without", "refused", cwd=box).ok()
+
+    # Killing sshd again and again, which nobody agreed to, and then somebody did.
+    done = composegen("test", "--chaos", cwd=box)
+    assert (done.code, done.stdout) == (2, "")
+    assert "kills sshd in the container 5 times" in done.stderr and "--yes agrees" in done.stderr
+    report = composegen("test", "--chaos", "--yes", "--only", "chaos", "--json", cwd=box).ok().json
+    assert [(check["name"], check["status"]) for check in report["checks"]] == [
+        ("chaos-login", "ok"),
+        ("chaos-session", "ok"),
+        ("chaos-job", "ok"),
+    ]
+    assert len(report["checks"][0]["data"]["seconds"]) == 5
+    assert ".composegen" not in engine("exec", project, "ls", "-a", "/tmp")
+
+    # Ctrl-C, wherever it comes, leaves no temporary key behind.
+    before = engine("exec", project, "cat", "/etc/ssh/authorized_keys")
+    for moment in (0.4, 0.6, 0.8, 1.0):
+        asking = [*composegen.argv("test", "--only", "key-renewal"), str(box)]
+        with subprocess.Popen(
+            asking, env=composegen.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as running:
+            time.sleep(moment)
+            running.send_signal(signal.SIGINT)
+        assert engine("exec", project, "cat", "/etc/ssh/authorized_keys") == before, f"after {moment} s"
 
     engine("stop", "--timeout", "5", project)
     done = composegen("test", cwd=box)

@@ -43,29 +43,6 @@ def test_identity_reads_a_real_system() -> None:
     assert (finding.outcome, finding.data["architecture"]) == ("ok", os.uname().machine)
 
 
-# --- environment --------------------------------------------------------------------------------------------------------
-
-
-def test_the_environment_is_the_containers() -> None:
-    said = "PATH=/bin\0A=x=y\0HOME=/root\0_=/bin/env\0\x01PATH=/bin\0A=x=y\0HOME=/\0HOSTNAME=c\0SSH_PASSWORD=s\0\x01/bin"
-    finding = find("environment", FakeSession(prints(said)))
-    assert (finding.outcome, finding.data) == ("ok", {"variables": ["A", "PATH"]})
-
-
-def test_a_variable_that_is_lost_or_changed_fails_and_its_value_is_not_shown() -> None:
-    finding = find("environment", FakeSession(prints("PATH=/bin\0A=secret\0\x01PATH=/bin\0A=other\0B=\0\x01/bin")))
-    assert (finding.outcome, finding.detail) == ("fail", "not as in the container: A, B")
-
-
-def test_a_login_shell_with_another_path_fails() -> None:
-    finding = find("environment", FakeSession(prints("PATH=/opt/bin\0\x01PATH=/opt/bin\0\x01/usr/bin")))
-    assert (finding.outcome, "login shell" in finding.detail) == ("fail", True)
-
-
-def test_a_container_environment_that_cannot_be_read_is_skipped() -> None:
-    assert find("environment", FakeSession(prints("PATH=/bin\0\x01\x01/bin"))).outcome == "skip"
-
-
 # --- interpreter --------------------------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,9 @@ def public(key: Path) -> str:
     return keys.bare(key.with_name(f"{key.name}.pub").read_text())
 
 
+USER = "tester"  # whom the server in this process knows
+
+
 # --- A server in this process -------------------------------------------------------------------------------------------
 
 
@@ -62,13 +65,18 @@ class _Interface(paramiko.ServerInterface):
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.answers.tried.append("publickey")
-        allowed = self.answers.anything or f"{key.get_name()} {key.get_base64()}" == self.answers.key
+        known = username == USER and f"{key.get_name()} {key.get_base64()}" == self.answers.key
+        allowed = self.answers.anything or known
         return paramiko.common.AUTH_SUCCESSFUL if allowed else paramiko.common.AUTH_FAILED
 
     def check_auth_password(self, username: str, password: str) -> int:
         self.answers.tried.append("password")
         allowed = self.answers.anything or password == self.answers.password != ""
         return paramiko.common.AUTH_SUCCESSFUL if allowed else paramiko.common.AUTH_FAILED
+
+    def check_auth_interactive(self, username: str, submethods: str) -> int:
+        self.answers.tried.append("keyboard-interactive")
+        return paramiko.common.AUTH_SUCCESSFUL if self.answers.anything else paramiko.common.AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         return paramiko.common.OPEN_SUCCEEDED if kind == "session" else paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
@@ -112,7 +120,7 @@ def paramiko_server(host_key: Path, answers: Answers) -> Iterator[Server]:
             transport.start_server(server=_Interface(answers))
 
     with tcp_server(serve) as port:
-        yield Server(Address("127.0.0.1", port, "tester"), public(host_key), answers, transports)
+        yield Server(Address("127.0.0.1", port, USER), public(host_key), answers, transports)
         for transport in transports:
             transport.close()
 

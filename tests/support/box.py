@@ -67,7 +67,7 @@ class Box:
             *argv, *([command] if command else []), stdin=stdin, env={"SSHPASS": password, "SSH_AUTH_SOCK": ""}, timeout=60
         )
 
-    def client(self, *options: str) -> list[str]:
+    def client(self, *options: str, program: str = "ssh") -> list[str]:
         """The OpenSSH client without the user's own configuration, and without checking whom it talks to."""
         ours = [
             "StrictHostKeyChecking=no",
@@ -76,7 +76,7 @@ class Box:
             "IdentitiesOnly=yes",
             "ConnectTimeout=10",
         ]
-        return ["ssh", "-F", "none", *(f"-o{option}" for option in ours), *options, "-p", str(self.port)]
+        return [program, "-F", "none", *(f"-o{option}" for option in ours), *options, f"-oPort={self.port}"]
 
 
 def make_box(engine: Engine, path: Path, name: str, port: int, choices: Choices, *, base: str, **variables: str) -> Box:

@@ -25,7 +25,7 @@ each_variable() {
   local entry
   while IFS= read -r -d '' entry; do
     case ${entry%%=*} in
-      HOME | USER | LOGNAME | SHELL | PWD | OLDPWD | TERM | SHLVL | HOSTNAME | BASH_ENV | ENV | _ | SSH_PASSWORD | COMPOSEGEN_*) continue ;;
+      HOME | USER | LOGNAME | SHELL | PWD | OLDPWD | TERM | SHLVL | HOSTNAME | BASH_ENV | ENV | _ | SSH_PASSWORD | COMPOSEGEN_ENTERED) continue ;;
     esac
     if [[ $entry == *$'\n'* ]]; then
       say "warning: ${entry%%=*} holds a line break and cannot reach SSH sessions" >&2
@@ -259,10 +259,26 @@ apply_password() {
 sshd_accepts() { /usr/sbin/sshd -t -f $here/sshd_config -h $host_keys/ssh_host_ed25519_key -o "$1" 2>/dev/null; }
 
 write_sshd_config() {
-  local entry value key set_env=""
+  local LC_ALL=C key entry longer grammar=none set_env="SetEnv" count=0
+  local -a left=()
+  # SetEnv came with OpenSSH 7.8; before 8.7 a quote cannot be said in it, and `#` ends any line.
+  if sshd_accepts 'SetEnv "A=\" B C=d"'; then grammar=escapes; elif sshd_accepts "SetEnv A=b"; then grammar=plain; fi
   while IFS= read -r -d '' entry; do
-    value=${entry//\\/\\\\}
-    set_env+=" \"${value//\"/\\\"}\""
+    count=$((count + 1))
+    # sshd ends every login that would have 1,000 variables; before 7.8 it reads a line of more than 4 KiB as several.
+    if [ $count -gt 900 ] || { [ $grammar = none ] && [ -n "${entry:4094}" ]; }; then
+      say "warning: ${entry%%=*} is too much for this sshd and cannot reach SSH sessions" >&2
+      continue
+    fi
+    longer=$entry
+    if [ $grammar = escapes ]; then longer=${longer//\\/\\\\} && longer=${longer//\"/\\\"}; fi
+    longer="$set_env \"$longer\""
+    # A configuration of more than 256 KiB does not arrive at the process that serves a login.
+    if [ $grammar = none ] || [[ $grammar = plain && $entry == *[\"#]* ]] || [ -n "${longer:200000}" ]; then
+      left+=("$entry")
+    else
+      set_env=$longer
+    fi
   done < <(each_variable)
   {
     password_authentication
@@ -270,24 +286,22 @@ write_sshd_config() {
     for key in "$host_keys"/ssh_host_*_key; do echo "HostKey $key"; done
     # On by default since OpenSSH 9.8; behind the engine's proxy everybody shares one address and one penalty.
     if sshd_accepts "PerSourcePenalties no"; then echo "PerSourcePenalties no"; fi
-    if sshd_accepts "SetEnv A=b"; then
-      echo "SetEnv$set_env"
-    else
-      # OpenSSH before 7.8.
-      echo "PermitUserEnvironment yes"
-      write_user_environments
-    fi
+    if [ $grammar != none ]; then printf '%s\n' "$set_env"; fi
+    if [ -n "${left[*]}" ]; then echo "PermitUserEnvironment yes"; fi
     cat $here/sshd_config
   } >$run/sshd_config
   chmod 600 $run/sshd_config
+  if [ -n "${left[*]}" ]; then write_user_environments "${left[@]}"; fi
 }
 
+# What SetEnv cannot say; sshd reads these files line by line.
 write_user_environments() {
   local name home
   for name in $(login_users); do
     home=$(getent passwd "$name" | cut -d: -f6)
-    install -d -m 700 -o "$name" "$home/.ssh"
-    each_variable | tr '\0' '\n' | install -m 600 -o "$name" /dev/stdin "$home/.ssh/environment"
+    { install -d -m 700 -o "$name" "$home/.ssh" &&
+      printf '%s\n' "$@" | install -m 600 -o "$name" /dev/stdin "$home/.ssh/environment"; } ||
+      say "warning: $home/.ssh/environment cannot be written; SSH sessions of $name lack some variables" >&2
   done
 }
 
