@@ -246,12 +246,12 @@ keep_sshd() {
     wait "$listener" || status=$?
     # One that will not start (255) is tried less and less often, and its reason looked for; a killed one starts at once.
     if [ "$status" = 255 ] && [ $((SECONDS - began)) -lt 3 ]; then
-      pause=$((2 * pause + 1))
+      pause=$((pause < 15 ? 2 * pause + 1 : 30))
       await_sound_configuration
     else
       pause=0
     fi
-    rest $((pause < 30 ? pause : 30)).05
+    rest $pause.05
   done
 }
 
