@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from composegen import catalogue, render
-from composegen.model import Choices, record
+from composegen.model import SERVICES, Choices, record
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "composegen"
-MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
 # From the ground up. A room imports rooms of the floors below it, and none of its own floor.
 FLOORS = (
@@ -193,3 +193,4 @@ def every_choice() -> Iterator[Choices]:
         for device in catalogue.stack(name).devices:
             yield Choices(name, device)
             yield Choices(name, device, init="tini")
+            yield Choices(name, device, services=tuple(SERVICES))

@@ -66,6 +66,9 @@ def init(
     apt: list[str] = typer.Option([], metavar="PKG", help="Debian package to add; repeatable."),
     pip: list[str] = typer.Option([], metavar="REQ", help="Python requirement to add; repeatable."),
     wheel: list[Path] = typer.Option([], metavar="FILE", help="Wheel to copy and install; repeatable."),
+    service: list[str] = typer.Option(
+        [], metavar="jupyter|tensorboard", help="Keep it running beside sshd, reachable by SSH forward; repeatable."
+    ),
     mirror: str | None = place.MIRROR,
     catalogue: list[Path] = place.CATALOGUE,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff and write nothing."),
@@ -92,6 +95,7 @@ def init(
         apt=tuple(apt),
         pip=tuple(pip),
         wheels=tuple(wheel),
+        services=tuple(service),
         name=name,
         bind=bind,
         port=port,

@@ -83,11 +83,11 @@ def _differing(choices: Choices) -> dict[str, str | list[str]]:
         told["init"] = choices.init
     told |= {"mounts": [str(mount) for mount in choices.mounts]} if choices.mounts else {}
     told |= {"env": [key if value is None else f"{key}={value}" for key, value in choices.env]} if choices.env else {}
-    return told | {name: list(value) for name in ("apt", "pip", "wheels") if (value := getattr(choices, name))}
+    return told | {name: list(value) for name in ("apt", "pip", "wheels", "services") if (value := getattr(choices, name))}
 
 
 def _choices(given: dict[str, Any]) -> Choices:
-    lists = {name: tuple(given.pop(name, ())) for name in ("mounts", "env", "apt", "pip", "wheels")}
+    lists = {name: tuple(given.pop(name, ())) for name in ("mounts", "env", "apt", "pip", "wheels", "services")}
     for value in (*given.values(), *(each for values in lists.values() for each in values)):
         if not isinstance(value, str):
             raise TypeError(f"{value!r} is not text")

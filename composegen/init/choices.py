@@ -55,6 +55,7 @@ def choose(request: Request, stack: Stack, before: Choices | None) -> tuple[Choi
         apt=_grown(start.apt, map(options.package, request.apt)),
         pip=_grown(start.pip, map(options.requirement, request.pip)),
         wheels=_grown(start.wheels, map(options.wheel, request.wheels)),
+        services=_grown(start.services, request.services),
     )
     return choices, notes
 

@@ -10,6 +10,7 @@ OPTIONS = {
     "stack": "STACK",
     "mounts": "--mount",
     "wheels": "--wheel",
+    "services": "--service",
     "keys": "--key",
     "catalogues": "--catalogue",
 }  # where the field is named otherwise
@@ -34,6 +35,7 @@ class Request:
     apt: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
     wheels: tuple[Path, ...] = ()
+    services: tuple[str, ...] = ()
     # This person's and machine's: .env.
     name: str | None = None
     bind: str | None = None

@@ -2,6 +2,7 @@
 
 stack     what the catalogue says
 choices   what belongs to the project
+services  programs that may run beside sshd
 settings  what belongs to a person or a machine
 findings  what operations find
 selection which variant of a stack is meant
@@ -10,6 +11,7 @@ record    a variant as JSON and back
 
 from composegen.model.choices import Choices, Init, Mount, parse_shm
 from composegen.model.findings import Finding, Outcome, Report
+from composegen.model.services import SERVICES, Service
 from composegen.model.settings import PROJECT_NAME, Settings, WrongSetting, project_name, project_name_from
 from composegen.model.stack import Check, Contract, Device, Stack, Variant
 
@@ -17,6 +19,7 @@ __all__ = [
     "CODE_TARGET",
     "PROJECT_NAME",
     "SERVICE",
+    "SERVICES",
     "Check",
     "Choices",
     "Contract",
@@ -26,6 +29,7 @@ __all__ = [
     "Mount",
     "Outcome",
     "Report",
+    "Service",
     "Settings",
     "Stack",
     "Variant",

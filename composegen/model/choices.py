@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from composegen.errors import UsageError
+from composegen.model.services import SERVICES
 from composegen.model.stack import Device
 
 Init = Literal["supervisor", "tini"]
@@ -68,12 +69,21 @@ class Choices:
     apt: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
     wheels: tuple[str, ...] = ()  # file names under wheels/
+    services: tuple[str, ...] = ()  # names of SERVICES
 
     def __post_init__(self) -> None:
         if self.device not in get_args(Device):
             raise UsageError.unknown("device", self.device, get_args(Device))
         if self.init not in get_args(Init):
             raise UsageError.unknown("init", self.init, get_args(Init))
+        for service in self.services:
+            if service not in SERVICES:
+                raise UsageError.unknown("service", service, tuple(SERVICES), more=f"--service takes {', '.join(SERVICES)}")
+        if self.services and self.init != "supervisor":
+            raise UsageError(
+                f"--init {self.init} runs no {' or '.join(self.services)}: supervisor is what keeps services running",
+                hint="leave out --service, or take --init supervisor",
+            )
 
 
 def _refuse_control_characters(what: str, text: str) -> None:

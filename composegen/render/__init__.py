@@ -13,7 +13,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from composegen import document, dotenv
-from composegen.model import Choices, Mount, Settings, Stack, Variant
+from composegen.model import SERVICES, Choices, Mount, Settings, Stack, Variant
 from composegen.model.record import FILE, record
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ ALWAYS = (
     "container/entrypoint.sh",
     "container/new-password.sh",
     "container/sshd_config",
+    "container/stop-jobs.sh",
 )
+SUPERVISOR = ("container/services.py", "container/supervisord.conf", "services/README.md")
 
 
 def render(choices: Choices, stack: Stack) -> dict[str, str]:
@@ -80,8 +82,8 @@ def _variables(settings: Settings, env: tuple[tuple[str, str | None], ...]) -> d
 
 def _paths(choices: Choices) -> tuple[str, ...]:
     gpu = ("compose.nogpu.yaml",) if choices.device != "cpu" else ()
-    supervisor = ("container/supervisord.conf",) if choices.init == "supervisor" else ()
-    return (*ALWAYS, *gpu, *supervisor)
+    supervisor = SUPERVISOR if choices.init == "supervisor" else ()
+    return (*ALWAYS, *gpu, *supervisor, *(f"services/{name}.conf" for name in choices.services))
 
 
 def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
@@ -109,6 +111,7 @@ def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
         "pip_index": variant.pip_index,
         "framework": variant.framework,
         "wheels": choices.wheels,
+        "services": [SERVICES[name] for name in choices.services],
         "user_apt": choices.apt,
         "user_pip": choices.pip,
         "choices": document.choices_lines(choices, template=TEMPLATE),

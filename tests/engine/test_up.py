@@ -135,7 +135,7 @@ def test_a_clone_that_plain_compose_started_keeps_its_container(work: Work, engi
 
 
 def test_when_ssh_does_not_come_up_the_containers_words_are_shown(work: Work) -> None:
-    work.replace("container/supervisord.conf", "-f /run/composegen/sshd_config", "-f /run/composegen/no_such_file")
+    work.replace("container/entrypoint.sh", "-D -e -f $run/sshd_config", "-D -e -f $run/no_such_file")
     done = work("up", "--timeout", "3")
     assert done.code == 1
     assert "did not come up" in done.stderr
@@ -196,7 +196,7 @@ def test_ctrl_c_in_the_build_leaves_nothing_and_the_next_up_goes_on(work: Work) 
 
 
 def test_ctrl_c_while_waiting_says_how_the_container_is(work: Work) -> None:
-    work.replace("container/supervisord.conf", "-f /run/composegen/sshd_config", "-f /run/composegen/no_such_file")
+    work.replace("container/entrypoint.sh", "-D -e -f $run/sshd_config", "-D -e -f $run/no_such_file")
     done = work.interrupted("up", once="start ", after=1.0)
     assert done.code == 130
     assert f"interrupted in ready: container '{work.project}' is running" in done.stderr

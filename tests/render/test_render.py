@@ -107,14 +107,14 @@ def test_compose_is_read_in_a_minute() -> None:
 @pytest.mark.parametrize("choices", EVERY, ids=str)
 def test_shell_and_supervisor_files_parse(choices: Choices) -> None:
     texts = rendered(choices)
-    for path in ("container/entrypoint.sh", "container/new-password.sh"):
+    for path in ("container/entrypoint.sh", "container/new-password.sh", "container/stop-jobs.sh"):
         assert subprocess.run(["bash", "-n"], input=texts[path], text=True, capture_output=True).stderr == ""
     assert ("container/supervisord.conf" in texts) == (choices.init == "supervisor")
     if choices.init == "supervisor":
         parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
         parser.read_string(texts["container/supervisord.conf"])
         assert parser["program:sshd"]["startsecs"] == "0"
-        assert " -D " in parser["program:sshd"]["command"]
+        assert parser["program:sshd"]["command"].endswith("entrypoint.sh sshd")
 
 
 def test_the_dockerfile_asks_no_registry_for_a_syntax_and_echoes_nothing_with_escapes() -> None:

@@ -26,6 +26,7 @@ each_variable() {
   while IFS= read -r -d '' entry; do
     case ${entry%%=*} in
       HOME | USER | LOGNAME | SHELL | PWD | OLDPWD | TERM | SHLVL | HOSTNAME | BASH_ENV | ENV | _ | SSH_PASSWORD | COMPOSEGEN_ENTERED) continue ;;
+      SUPERVISOR_ENABLED | SUPERVISOR_SERVER_URL | SUPERVISOR_PROCESS_NAME | SUPERVISOR_GROUP_NAME) continue ;;
     esac
     if [[ $entry == *$'\n'* ]]; then
       say "warning: ${entry%%=*} holds a line break and cannot reach SSH sessions" >&2
@@ -256,7 +257,7 @@ apply_password() {
   reload_sshd
 }
 
-sshd_accepts() { /usr/sbin/sshd -t -f $here/sshd_config -h $host_keys/ssh_host_ed25519_key -o "$1" 2>/dev/null; }
+sshd_accepts() { /usr/sbin/sshd -t -f /dev/null -h $host_keys/ssh_host_ed25519_key -o "$1" 2>/dev/null; }
 
 write_sshd_config() {
   local LC_ALL=C key entry longer grammar=none set_env="SetEnv" count=0
@@ -324,6 +325,56 @@ prepare() {
   write_sshd_config
 }
 
+# sshd, and sshd again whenever it ends. Sessions are processes of their own and go on.
+keep_sshd() {
+  local listener="" began status pause=0
+  trap 'kill "$listener" 2>/dev/null || true; exit' TERM
+  # One whose keeper was killed still has the port.
+  listener=$(cat /run/sshd.pid 2>/dev/null) || true
+  if [ "$(cat "/proc/${listener:-none}/comm" 2>/dev/null)" = sshd ]; then kill "$listener" && rest 0.2; fi
+  while true; do
+    /usr/sbin/sshd -D -e -f $run/sshd_config &
+    listener=$! began=$SECONDS status=0
+    wait "$listener" || status=$?
+    # One that will not start (255) is tried less and less often, and its reason looked for; a killed one starts at once.
+    if [ "$status" = 255 ] && [ $((SECONDS - began)) -lt 3 ]; then
+      pause=$((pause < 15 ? 2 * pause + 1 : 30))
+      await_sound_configuration
+    else
+      pause=0
+    fi
+    rest $pause.05
+  done
+}
+
+# Unlike a plain sleep, this ends with SIGTERM.
+rest() {
+  sleep "$1" &
+  wait $! || true
+}
+
+# With a configuration that sshd refuses, the container stays up without SSH, says why once, and looks every second whether it is mended.
+await_sound_configuration() {
+  local reason said=""
+  until reason=$(sound_configuration 2>&1); do
+    if [ "$reason" != "$said" ]; then
+      say "no SSH: sshd refuses its configuration. Mend it in the container, with \`docker exec\`, and SSH is back in a second:"
+      say "$reason"
+      said=$reason
+    fi
+    rest 1
+  done
+  if [ -n "$said" ]; then say "sshd accepts its configuration again"; fi
+}
+
+sound_configuration() {
+  local file
+  if [ -n "$(/usr/sbin/sshd -t -f $run/sshd_config 2>&1)" ]; then write_sshd_config; fi
+  for file in $here/sshd_config $run/sshd_config; do
+    /usr/sbin/sshd -t -f "$file" -h $host_keys/ssh_host_ed25519_key || return 1
+  done
+}
+
 check() {
   local key
   install -d -m 755 /run/sshd
@@ -332,6 +383,7 @@ check() {
   /usr/sbin/sshd -t -f $here/sshd_config -h "$key"
   rm -f "$key" "$key.pub"
   find_supervisor_python
+  "$(<$here/supervisor-python)" $here/services.py check
 }
 
 # supervisor is the distribution's and needs the distribution's Python; in some images the name `python3` leads to another one.
@@ -365,7 +417,8 @@ banner() {
 
 # Everything the container says, without the lines that each healthcheck leaves behind and supervisor's worry about its local socket.
 filter_log() {
-  exec grep --line-buffered -vE '(Connection (closed|reset) by|Received disconnect from) 127\.0\.0\.1 |reaped unknown pid|without any HTTP authentication'
+  echo $BASHPID >$run/log-filter
+  exec grep --line-buffered -vE '(Connection (closed|reset) by|Received disconnect from) 127\.0\.0\.1 |reaped unknown pid|without any HTTP authentication|No file matches via include'
 }
 
 start() {
@@ -374,6 +427,9 @@ start() {
     COMPOSEGEN_ENTERED=1 exec /opt/nvidia/nvidia_entrypoint.sh "$0"
   fi
   prepare
+  if compgen -G "$here/services/*.conf" >/dev/null; then
+    "$(<$here/supervisor-python)" $here/services.py "$(login_users | tail -n 1)" || true
+  fi
   exec > >(filter_log) 2>&1
   # supervisord looks at its programs once a second; a request makes it look at once, so that sshd starts without that second.
   (for _ in {1..100}; do if curl -s -o /dev/null --unix-socket /run/supervisor.sock http://supervisor/; then break; fi; sleep 0.02; done) &
@@ -385,6 +441,7 @@ case ${1:-start} in
   check) check ;;
   installed) installed ;;
   banner) banner ;;
+  sshd) keep_sshd ;;
   keys)
     # A container that is still starting looks first whether it was given any.
     for _ in {1..100}; do if [ -e $run/sshd_config ]; then break; fi; sleep 0.1; done
