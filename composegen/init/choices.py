@@ -166,6 +166,7 @@ def _asked(request: Request) -> dict[str, Any]:
     asked = {
         "shm": None if request.shm is None else parse_shm(request.shm),
         "init": request.init,
+        "sudo": request.sudo,
     }
     return {name: value for name, value in asked.items() if value is not None}
 

@@ -12,7 +12,7 @@ from composegen.errors import ComposegenError, UsageError
 from composegen.host import Caller
 from composegen.init import options, paths
 from composegen.init.request import Request
-from composegen.model import Choices, Settings, project_name_from
+from composegen.model import HOST_GROUPS, Choices, Settings, project_name_from
 
 NO_GPU_FILES = "compose.yaml:compose.nogpu.yaml"
 FIRST_USER = 1000  # uid and gid of the first person on a Linux machine, where --user names nobody of this one
@@ -47,8 +47,9 @@ def asked(request: Request, choices: Choices, caller: Caller, *, before: Setting
     if request.user is not None:
         found["user"], found["uid"], found["gid"] = _login(options.user(request.user), caller)
     found |= _gpus(request.gpus, choices, before)
-    if choices.device == "rocm" and not (before and before.render_gid):
-        found["render_gid"] = host.group_id("render")
+    group = HOST_GROUPS.get(choices.device)
+    if group and not (before and getattr(before, group.setting)):
+        found[group.setting] = host.group_id(group.name)
     now = (before or Settings()).with_(**found)
     options.refuse_weak(now.password, now.bind)
     port, notes = _port(request.port, before, now.bind)

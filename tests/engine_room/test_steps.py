@@ -28,6 +28,7 @@ class FakeEngine:
     published_by: tuple[str, Path | None] | None = None
     did: list[str] = field(default_factory=list)
     by_hand: tuple[str, ...] = ()
+    mapping: str = ""
     registries: list[str] = field(default_factory=list)
 
     def look(self, base: str = "") -> Look:
@@ -56,6 +57,9 @@ class FakeEngine:
 
     def versions(self) -> Versions:
         return Versions("28", "2.40")
+
+    def maps_users(self) -> str:
+        return self.mapping
 
     def loss(self, container: Container) -> Loss:
         return self.lost

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from composegen import render
 from tests.init.conftest import Said, tree
 
 Run = Callable[..., Said]
@@ -196,7 +197,7 @@ def test_staged_changes_are_left_alone(composegen: Run, work: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("  template: 1\n", "  template: 999\n", "was written by a newer composegen: template 999"),
+        (f"  template: {render.TEMPLATE}\n", "  template: 999\n", "was written by a newer composegen: template 999"),
         ("  schema: 1\n", "  schema: 2\n", "line 4 is of schema 2"),
         ("  device: cpu\n", "  device: toaster\n", "no device named 'toaster'"),
         ('  version: "3.11"\n', '  version: "1.0"\n', "has no version 1.0"),
