@@ -116,6 +116,10 @@ def remarks(choices: Choices, stack: Stack) -> list[str]:
         said.append(
             f"{variant.image} is of {variant.confidence} confidence, never pulled by this project; known from: {variant.source}"
         )
+    if choices.sudo:
+        said.append(
+            "the login user has sudo, so whoever logs in can become root; --no-sudo takes it away, root stays a login of its own"
+        )
     return [*said, *variant.notes, *variant.contract.ide]
 
 

@@ -21,7 +21,7 @@ from composegen import catalogue
 from composegen.model import Choices
 from tests.judges.judges import HOME as JUDGES
 from tests.support.box import Box, make_box
-from tests.support.engine import Engine, bootstrap, free_port, tear_down, unique_name
+from tests.support.engine import ROOT, Engine, bootstrap, free_port, tear_down, unique_name
 from tests.support.standins import standin
 
 pytestmark = pytest.mark.engine
@@ -133,7 +133,7 @@ def test_ssh_audit_finds_no_failure(made: Box) -> None:
 def test_on_debian_12_the_hardened_policy_passes_but_for_what_is_listed(debian12: Box) -> None:
     found = audit(debian12, "--policy", POLICY)
     assert {each["mismatched_field"] for each in found["errors"]} == DEVIATIONS
-    text = Path("docs/security.md").read_text()
+    text = (ROOT / "docs/security.md").read_text()
     assert [each for each in DEVIATIONS if each.replace("-256", "-*").replace("-512", "-*") not in text] == []
 
 
