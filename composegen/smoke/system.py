@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from dataclasses import replace
 
-from composegen.smoke.probe import COMMAND_TIMEOUT, Fail, Found, Skip, Visit
+from composegen.errors import SshError
+from composegen.smoke.probe import COMMAND_TIMEOUT, LOGIN_TIMEOUT, Fail, Found, Skip, Visit
+from composegen.ssh import connect
 
 FRAMEWORK_TIMEOUT = 600.0  # seconds; the first run on a GPU compiles kernels
 TAIL = 15  # lines of a failed check that are shown
 INTERPRETER_FILE = "/etc/composegen/interpreter"
+READ_ENVIRONMENT = "cat /proc/1/environ 2>/dev/null"
 SUPERVISOR_CONFIGURATION = "/etc/composegen/supervisord.conf"
 SUPERVISOR_SOCKET = "/run/supervisor.sock"
 SUPERVISOR_CALL = (  # http://supervisord.org/api.html#supervisor.rpcinterface.SupervisorNamespaceRPCInterface.getProcessInfo
@@ -43,10 +47,9 @@ def identity(visit: Visit) -> Found:
 
 def environment(visit: Visit) -> Found:
     """What the image and Compose put into the container's environment is in an SSH session, too, and login shells keep PATH."""
-    read = "cat /proc/1/environ 2>/dev/null || sudo -n cat /proc/1/environ 2>/dev/null"
-    script = f"env -0; printf '\\001'; {{ {read}; }}; printf '\\001'; bash -lc 'printf %s \"$PATH\"' 2>/dev/null"
+    script = f"env -0; printf '\\001'; {READ_ENVIRONMENT}; printf '\\001'; bash -lc 'printf %s \"$PATH\"' 2>/dev/null"
     session, container, login_path = visit.ask(script, "([^\x01]*)\x01([^\x01]*)\x01([^\x01]*)")
-    here, there = _variables(session), _variables(container)
+    here, there = _variables(session), _variables(container or _asked_as_root(visit))
     if login_path and login_path.splitlines()[-1] != here.get("PATH"):
         raise Fail(
             f"a login shell has PATH={login_path}, a command has PATH={here.get('PATH')}", hint="/etc/profile.d in the container"
@@ -61,6 +64,20 @@ def environment(visit: Visit) -> Found:
             data={"variables": wrong},
         )
     return Found(f"{len(there)} variables as in the container", {"variables": sorted(there)})
+
+
+def _asked_as_root(visit: Visit) -> str:
+    """Only root may read it, and root gets in with the same key; empty where it does not."""
+    target = visit.target
+    if target.address.user == "root":
+        return ""
+    try:
+        with connect(
+            replace(target.address, user="root"), key=target.key, host_keys=visit.host_keys, timeout=LOGIN_TIMEOUT
+        ) as root:
+            return root.run(READ_ENVIRONMENT).stdout
+    except SshError:
+        return ""
 
 
 def _variables(text: str) -> dict[str, str]:
