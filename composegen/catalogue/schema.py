@@ -67,6 +67,8 @@ class Family:
     framework: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
     mounts: tuple[str, ...] = ()
     check: Check | None = None
     size: str = ""

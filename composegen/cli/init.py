@@ -63,6 +63,9 @@ def init(
     ),
     password: bool = typer.Option(False, "--password", help="Allow a password: asked for, or read from standard input."),
     supervision: str | None = typer.Option(None, "--init", metavar="supervisor|tini", help="What keeps sshd running."),
+    sudo: bool | None = typer.Option(
+        None, "--sudo/--no-sudo", help="Whether the login user has sudo; default no: root is a login of its own."
+    ),
     apt: list[str] = typer.Option([], metavar="PKG", help="Debian package to add; repeatable."),
     pip: list[str] = typer.Option([], metavar="REQ", help="Python requirement to add; repeatable."),
     wheel: list[Path] = typer.Option([], metavar="FILE", help="Wheel to copy and install; repeatable."),
@@ -89,6 +92,7 @@ def init(
         flavour=flavour,
         base=base,
         init=supervision,
+        sudo=sudo,
         shm=shm,
         mounts=tuple(mount),
         env=tuple(env),

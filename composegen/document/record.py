@@ -12,6 +12,7 @@ from composegen.errors import FolderError, UsageError
 from composegen.model import Choices, Mount
 
 SCHEMA = 1  # of x-composegen
+SUDO_IS_CHOSEN = 2  # the first templates that ask; before them every login user had it
 RESTORE = "restore it from version control"
 OWN = "x-composegen"  # the key of compose.yaml that records the choices
 X_COMPOSEGEN = re.compile(r"^x-composegen:[ \t\r]*\n(?:(?:[ #].*|\r?)\n)*(?:[ #].*)?", re.MULTILINE)
@@ -27,7 +28,7 @@ def choices_lines(choices: Choices, *, template: int) -> list[str]:
         if isinstance(value, list):
             lines += [f"{name}:", *(f"  - {scalar(each)}" for each in value)]
         else:
-            lines.append(f"{name}: {scalar(value)}")
+            lines.append(f"{name}: {str(value).lower() if isinstance(value, bool) else scalar(value)}")
     return lines
 
 
@@ -38,6 +39,7 @@ def choices(text: str, *, name: str) -> Choices:
     """
     found, name = _recorded(text, name)
     given = {key: _unescaped(value) for key, value in found.items() if key not in ("schema", "template")}
+    given = {"sudo": _number(found) < SUDO_IS_CHOSEN, **given}
     known = [each.name for each in fields(Choices)]
     if not isinstance(given.get("stack"), str) or not isinstance(given.get("device"), str):
         raise FolderError(f"{name}: x-composegen is not what composegen writes: it needs a stack and a device", hint=RESTORE)
@@ -54,6 +56,10 @@ def choices(text: str, *, name: str) -> Choices:
 def template(text: str, *, name: str) -> int:
     """The number of the templates that wrote a compose file; 0 where it does not say. Raises FolderError like `choices`."""
     found, _ = _recorded(text, name)
+    return _number(found)
+
+
+def _number(found: dict[str, Any]) -> int:
     number = found.get("template", 0)
     return number if isinstance(number, int) else 0
 
@@ -76,11 +82,13 @@ def _recorded(text: str, name: str) -> tuple[dict[str, Any], str]:
     return found, where
 
 
-def _differing(choices: Choices) -> dict[str, str | list[str]]:
-    told: dict[str, str | list[str]] = {"stack": choices.stack, "device": choices.device}
+def _differing(choices: Choices) -> dict[str, str | list[str] | bool]:
+    told: dict[str, str | list[str] | bool] = {"stack": choices.stack, "device": choices.device}
     told |= {name: value for name in ("version", "cuda", "flavour", "base", "shm") if (value := getattr(choices, name))}
     if choices.init != "supervisor":
         told["init"] = choices.init
+    if choices.sudo:
+        told["sudo"] = True
     told |= {"mounts": [str(mount) for mount in choices.mounts]} if choices.mounts else {}
     told |= {"env": [key if value is None else f"{key}={value}" for key, value in choices.env]} if choices.env else {}
     return told | {name: list(value) for name in ("apt", "pip", "wheels", "services") if (value := getattr(choices, name))}
@@ -88,12 +96,15 @@ def _differing(choices: Choices) -> dict[str, str | list[str]]:
 
 def _choices(given: dict[str, Any]) -> Choices:
     lists = {name: tuple(given.pop(name, ())) for name in ("mounts", "env", "apt", "pip", "wheels", "services")}
+    sudo = given.pop("sudo")
+    if not isinstance(sudo, bool):
+        raise TypeError(f"sudo is {sudo!r}, neither true nor false")
     for value in (*given.values(), *(each for values in lists.values() for each in values)):
         if not isinstance(value, str):
             raise TypeError(f"{value!r} is not text")
     env = tuple((key, value if equals else None) for key, equals, value in (each.partition("=") for each in lists.pop("env")))
     mounts = tuple(Mount.parse(each) for each in lists.pop("mounts"))
-    return Choices(**{**given, **lists, "env": env, "mounts": mounts})
+    return Choices(**{**given, **lists, "sudo": sudo, "env": env, "mounts": mounts})
 
 
 PLAIN = re.compile(r"^[A-Za-z][A-Za-z0-9._/-]*$")  # needs no quotes in YAML 1.1 or 1.2, but for the words below

@@ -115,6 +115,11 @@ class DockerEngine:
                 raise EngineError(f"Docker {what} {name} is too old", hint=f"composegen needs {least} or newer: upgrade Docker")
         return found
 
+    def maps_users(self) -> str:
+        """How uids in a container differ from the host's: `rootless`, `userns` (userns-remap) or empty. Raises EngineError."""
+        said = _docker("info", "--format", "{{json .SecurityOptions}}").run()
+        return next((kind for kind in ("rootless", "userns") if f'"name={kind}' in said), "")
+
     def loss(self, container: Container) -> Loss:
         """What re-creating it would lose. Raises EngineError."""
         commands: list[str] = []

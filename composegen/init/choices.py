@@ -124,6 +124,10 @@ def remarks(choices: Choices, stack: Stack) -> list[str]:
         )
     if "nvidia-key-rotated" in variant.contract.quirks:
         said.append("apt knows only the key that NVIDIA replaced in April 2022, so the build sets NVIDIA's package source aside")
+    if choices.sudo:
+        said.append(
+            "the login user has sudo, so whoever logs in can become root; --no-sudo takes it away, root stays a login of its own"
+        )
     return [each for each in (*said, *notes, *variant.contract.ide) if each]
 
 
@@ -174,6 +178,7 @@ def _asked(request: Request) -> dict[str, Any]:
     asked = {
         "shm": None if request.shm is None else parse_shm(request.shm),
         "init": request.init,
+        "sudo": request.sudo,
     }
     return {name: value for name, value in asked.items() if value is not None}
 

@@ -29,6 +29,7 @@ class Request:
     flavour: str | None = None
     base: str | None = None
     init: str | None = None
+    sudo: bool | None = None
     shm: str | None = None
     mounts: tuple[str, ...] = ()
     env: tuple[str, ...] = ()

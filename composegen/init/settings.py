@@ -12,7 +12,7 @@ from composegen.errors import ComposegenError, UsageError
 from composegen.host import Caller
 from composegen.init import options, paths
 from composegen.init.request import Request
-from composegen.model import Choices, Settings, project_name_from
+from composegen.model import HOST_GROUPS, Choices, Settings, project_name_from
 
 NO_GPU_FILES = "compose.yaml:compose.nogpu.yaml"
 FIRST_USER = 1000  # uid and gid of the first person on a Linux machine, where --user names nobody of this one
@@ -49,8 +49,9 @@ def asked(request: Request, choices: Choices, caller: Caller, *, before: Setting
     if request.forward_agent is not None:
         found["forward_agent"] = "yes" if request.forward_agent else "no"
     found |= _gpus(request.gpus, choices, before)
-    if choices.device == "rocm" and not (before and before.render_gid):
-        found["render_gid"] = host.group_id("render")
+    group = HOST_GROUPS.get(choices.device)
+    if group and not (before and getattr(before, group.setting)):
+        found[group.setting] = host.group_id(group.name)
     now = (before or Settings()).with_(**found)
     passwords.refuse_weak(now.password, now.bind, known=(now.user, now.project_name))
     weak = _weak_on_loopback(now) if request.password else []

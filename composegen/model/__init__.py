@@ -12,11 +12,12 @@ record    a variant as JSON and back
 from composegen.model.choices import Choices, Init, Mount, parse_shm
 from composegen.model.findings import Finding, Outcome, Report
 from composegen.model.services import SERVICES, Service
-from composegen.model.settings import PROJECT_NAME, Settings, WrongSetting, project_name, project_name_from
+from composegen.model.settings import HOST_GROUPS, PROJECT_NAME, Settings, WrongSetting, project_name, project_name_from
 from composegen.model.stack import Check, Contract, Device, Stack, Variant
 
 __all__ = [
     "CODE_TARGET",
+    "HOST_GROUPS",
     "PROJECT_NAME",
     "SERVICE",
     "SERVICES",

@@ -64,6 +64,7 @@ class Choices:
     base: str = ""  # replaces the variant's image
     shm: str = ""  # replaces the variant's: host, ipc or a size
     init: Init = "supervisor"
+    sudo: bool = False  # the login user may become root; without it root is a login of its own
     mounts: tuple[Mount, ...] = ()
     env: tuple[tuple[str, str | None], ...] = ()  # None: the value comes from .env
     apt: tuple[str, ...] = ()

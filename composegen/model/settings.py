@@ -37,6 +37,7 @@ class Settings:
     code_dir: str = field(default="./code", metadata={"variable": "CODE_DIR"})
     gpus: str = field(default="all", metadata={"variable": "GPUS"})
     render_gid: str = field(default="", metadata={"variable": "RENDER_GID"})
+    npu_gid: str = field(default="", metadata={"variable": "NPU_GID"})
     base_image: str = field(default="", metadata={"variable": "BASE_IMAGE"})
     ca_bundle: str = field(default="", metadata={"variable": "CA_BUNDLE"})
     netrc: str = field(default="", metadata={"variable": "NETRC"})
@@ -79,6 +80,24 @@ class Settings:
     def with_(self, **changes: Any) -> Settings:
         return replace(self, **changes)
 
+
+@dataclass(frozen=True)
+class HostGroup:
+    """A group that owns devices, by its name on the host. Its number is the host's, so that `.env` holds it."""
+
+    name: str
+    setting: str  # the field of Settings
+    otherwise: str  # what Compose takes where `.env` has no number
+
+    @property
+    def variable(self) -> str:
+        return next(str(each.metadata["variable"]) for each in fields(Settings) if each.name == self.setting)
+
+
+HOST_GROUPS: dict[str, HostGroup] = {  # of a kind of device
+    "rocm": HostGroup("render", "render_gid", "render"),  # AMD's images have a group of that name
+    "npu": HostGroup("HwHiAiUser", "npu_gid", "1000"),  # images need not; 1000 is what Ascend's own Dockerfiles make it with
+}
 
 PROJECT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")  # Compose's own rule, https://docs.docker.com/compose/how-tos/project-name/
 

@@ -67,7 +67,9 @@ class Variant:
     pip_index: str = ""  # where `pip` finds what the usual index has not; besides it
     framework: tuple[str, ...] = ()  # distributions that a user's requirements must not replace; `nvidia-*` means all of that name
     devices: tuple[str, ...] = ()  # of the host, handed over as they are
-    groups: tuple[str, ...] = ()  # that may use them
+    groups: tuple[str, ...] = ()  # that may use them; those of HOST_GROUPS by the host's number
+    capabilities: tuple[str, ...] = ()  # of root, besides those that every container of ours has
+    security_opt: tuple[str, ...] = ()  # as Compose takes them
     mounts: tuple[str, ...] = ()  # SRC:DST of the host's driver
     check: Check | None = None
     size: str = ""  # of the image, unpacked

@@ -13,13 +13,13 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from composegen import document, dotenv
-from composegen.model import SERVICES, Choices, Mount, Settings, Stack, Variant
+from composegen.model import HOST_GROUPS, SERVICES, Choices, Mount, Settings, Stack, Variant
 from composegen.model.record import FILE, record
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEMPLATE = 1  # the number of what `templates/` writes; it grows when their meaning changes, and folders record theirs
+TEMPLATE = 2  # the number of what `templates/` writes; it grows when their meaning changes, and folders record theirs
 
 ALWAYS = (
     "compose.yaml",
@@ -96,12 +96,15 @@ def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
         "gpu": variant.device == "gpu",
         "devices": variant.devices,
         "groups": variant.groups,
+        "security": variant.security_opt,
+        "capabilities": variant.capabilities,
         "driver": tuple(map(Mount.parse, variant.mounts)),
         "interpreter": variant.contract.interpreter,
         "named_python": _named_python(variant),
         "externally_managed": "externally-managed" in variant.contract.quirks,
         "shm": choices.shm or variant.shm,
         "init": choices.init,
+        "sudo": choices.sudo,
         "mounts": choices.mounts,
         "env": [
             (document.scalar(name), f"${{{name}:-}}" if value is None else document.quoted(value)) for name, value in choices.env
@@ -136,7 +139,14 @@ def _environment() -> Environment:
     environment.filters["yaml"] = document.quoted
     environment.filters["shell"] = quote
     environment.filters["distribution"] = _distribution
+    environment.filters["host_group"] = _host_group
     return environment
+
+
+def _host_group(name: str) -> str:
+    """What `group_add` says of a group: one whose number is the host's comes from `.env`."""
+    own = next((group for group in HOST_GROUPS.values() if group.name == name), None)
+    return f"${{{own.variable}:-{own.otherwise}}}" if own else name
 
 
 def _distribution(name: str) -> str:

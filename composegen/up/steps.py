@@ -182,6 +182,7 @@ def start(state: State) -> Step:
     elif found and found.paused:
         state.engine.start()
         return replace(state, look=replace(state.look, container=state.engine.container())), "goes on, it was paused"
+    _explain_mapped_users(state)
     try:
         state.engine.up(recreate=bool(reason))
     except CommandFailed as error:
@@ -190,6 +191,22 @@ def start(state: State) -> Step:
     look = replace(state.look, container=state.engine.container())
     done = "created anew" if reason else "started" if found else "created"
     return replace(state, look=look, created=not found or bool(reason)), done
+
+
+# How the engine maps users: what that means for somebody who logs in with a uid of the host's.
+MAPPED = {
+    "rootless": "this engine is rootless: root in the container is you on the host, and '{user}' is not; "
+    "`composegen init {stack} . --user root` makes the files in the code folder yours",
+    "userns": "this engine maps every uid to another of the host (userns-remap), and '{user}' may not be let into the code folder; "
+    "`userns_mode: host` for the service dev in compose.override.yaml takes this container out of that",
+}
+
+
+def _explain_mapped_users(state: State) -> None:
+    """Asked before a container is made only: it costs a question to the engine."""
+    user = state.folder.settings.user
+    if user != "root" and (kind := state.engine.maps_users()):
+        state.talk.say(f"note: {MAPPED[kind].format(user=user, stack=state.folder.choices.stack)}")
 
 
 def why_recreate(state: State) -> str:

@@ -20,7 +20,7 @@ from tests.support.engine import free_port
 
 VARIANTS = [(name, variant) for name in catalogue.names() for variant in catalogue.stack(name).variants]
 ALL_GPUS = {"driver": "nvidia", "capabilities": ["gpu"], "device_ids": ["all"]}
-RENDER = "104"  # the host's number of its group `render`
+NUMBERS = {"render": "104", "HwHiAiUser": "1001"}  # the host's, of groups that own devices
 
 
 def called(name: str, variant: Variant) -> str:
@@ -39,7 +39,8 @@ class Written:
         done = subprocess.run(
             ["docker", "compose", *named, "config", "--format", "json"],
             cwd=self.path,
-            env={name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG")} | {"RENDER_GID": RENDER},
+            env={name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG")}
+            | {"RENDER_GID": NUMBERS["render"], "NPU_GID": NUMBERS["HwHiAiUser"]},
             capture_output=True,
             text=True,
         )
@@ -101,7 +102,9 @@ def test_a_folder_of_it_is_what_compose_takes_it_for(home: Path, stack: str, var
     assert service["container_name"] == "variant"
     assert reserved(service) == ([ALL_GPUS] if variant.needs_gpu else [])
     assert [(each["source"], each["target"]) for each in service.get("devices", [])] == [(each, each) for each in variant.devices]
-    assert service.get("group_add", []) == [RENDER if group == "render" else group for group in variant.groups]
+    assert service.get("group_add", []) == [NUMBERS.get(group, group) for group in variant.groups]
+    assert set(service["cap_add"]) >= {"SETUID", *variant.capabilities}
+    assert service["security_opt"] == ["no-new-privileges:true", *variant.security_opt]
     [port] = service["ports"]
     assert (port["target"], port["host_ip"]) == (22, "127.0.0.1")
     binds = {each["target"]: each["source"] for each in service["volumes"] if each["type"] == "bind"}

@@ -137,7 +137,9 @@ def _make_sshd_refuse(folder: Path, *keywords: str) -> None:
 
 
 def test_the_user_of_the_callers_uid_owns_what_it_writes(box: MakeBox) -> None:
-    made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1234", USER_GID="4321")
+    made = box(
+        choices=Choices("python", "cpu", sudo=True), SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1234", USER_GID="4321"
+    )
     (made.path / "code").chmod(0o777)
     made.up()
     assert made.ssh("id -u; id -g; sudo id -u", user="alice").stdout == "1234\n4321\n0\n"

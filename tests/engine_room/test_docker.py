@@ -119,6 +119,20 @@ def test_a_container_that_publishes_a_port_is_found_by_address(docker: Standin, 
     assert engine.publisher("127.0.0.2", 2222) is None
 
 
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ('["name=seccomp,profile=builtin","name=rootless","name=cgroupns"]', "rootless"),
+        ('["name=seccomp,profile=builtin","name=userns"]', "userns"),
+        ('["name=seccomp,profile=builtin","name=cgroupns"]', ""),
+        ("null", ""),
+    ],
+)
+def test_an_engine_that_maps_users_is_recognised(docker: Standin, engine: DockerEngine, options: str, kind: str) -> None:
+    docker.says(("info", f"echo '{options}'"))
+    assert engine.maps_users() == kind
+
+
 @pytest.mark.parametrize(("state", "asked"), [("paused", "unpause"), ("exited", "start")])
 def test_starting_lets_a_paused_container_go_on(docker: Standin, engine: DockerEngine, state: str, asked: str) -> None:
     docker.says(("inspect", printing({**CONTAINER, "State": {"Status": state}})))

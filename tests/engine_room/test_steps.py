@@ -30,6 +30,7 @@ class FakeEngine:
     published_by: tuple[str, Path | None] | None = None
     did: list[str] = field(default_factory=list)
     by_hand: tuple[str, ...] = ()
+    mapping: str = ""
     registries: list[str] = field(default_factory=list)
 
     def look(self, base: str = "") -> Look:
@@ -58,6 +59,9 @@ class FakeEngine:
 
     def versions(self) -> Versions:
         return Versions("28", "2.40")
+
+    def maps_users(self) -> str:
+        return self.mapping
 
     def loss(self, container: Container) -> Loss:
         return self.lost
@@ -224,6 +228,26 @@ def test_an_image_that_others_built_or_a_new_base_is_built_again(directory: Path
         engine.there = replace(engine.there, image=image, base=base)
         after, _ = steps.preflight(state(engine))
         assert steps.why_build(after)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "user", "says"),
+    [
+        ("rootless", "alice", "root in the container is you on the host"),
+        ("userns", "alice", "userns_mode: host"),
+        ("rootless", "root", ""),
+        ("", "alice", ""),
+    ],
+)
+def test_mapped_users_are_explained_before_a_container_is_made(directory: Path, mapping: str, user: str, says: str) -> None:
+    engine, person = FakeEngine(directory, mapping=mapping), Person()
+    begin = state(engine, person=person)
+    walked(replace(begin, folder=replace(begin.folder, settings=begin.folder.settings.with_(user=user))))
+    notes = [line for line in person.heard if line.startswith("note: this engine")]
+    assert len(notes) == bool(says) and all(says in note for note in notes)
+    person.heard.clear()
+    walked(state(engine, person=person))
+    assert not [line for line in person.heard if line.startswith("note: this engine")], "nothing is made, so nothing is asked"
 
 
 def test_a_stopped_container_is_started(directory: Path) -> None:

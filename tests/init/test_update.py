@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from composegen import render
 from tests.init.conftest import Said, tree
 
 Run = Callable[..., Said]
@@ -41,6 +42,35 @@ def work(composegen: Run, here: Path) -> Path:
 def test_a_fresh_folder_is_as_it_should_be(composegen: Run, work: Path) -> None:
     assert composegen("check", "work").ok().stdout == "ok    work\n"
     assert "nothing to write" in composegen("update", "work").ok().stdout
+
+
+def test_sudo_is_chosen_kept_and_taken_away(composegen: Run, here: Path) -> None:
+    def has_sudo() -> bool:
+        texts = [(here / "python" / path).read_text() for path in ("Dockerfile", "container/entrypoint.sh", "compose.yaml")]
+        found = {" sudo " in texts[0], "/etc/sudoers.d" in texts[1], "no-new-privileges" not in texts[2]}
+        assert len(found) == 1, "either everywhere or nowhere"
+        return found.pop()
+
+    composegen("init", "python").ok()
+    assert not has_sudo()
+    composegen("init", "python", "--sudo").ok()
+    assert has_sudo()
+    composegen("update", "python").ok()
+    assert has_sudo(), "what was not asked stays"
+    composegen("check", "python").ok()
+    composegen("init", "python", "--no-sudo").ok()
+    assert not has_sudo()
+
+
+def test_a_folder_from_before_the_choice_keeps_its_sudo_and_its_edits(composegen: Run, work: Path) -> None:
+    older(work, "compose.yaml", "  template: 1\n", f"  template: {render.TEMPLATE}\n")
+    older(work, "compose.yaml", "", "    pids_limit: 32768\n")
+    edit(work / "compose.yaml", "    restart: unless-stopped\n", "    restart: always\n")
+    assert "--no-sudo" in composegen("update", "work").ok().stdout
+    service = yaml.safe_load((work / "compose.yaml").read_text())
+    assert service["x-composegen"]["sudo"] is True and service["x-composegen"]["template"] == render.TEMPLATE
+    assert service["services"]["dev"]["restart"] == "always" and service["services"]["dev"]["pids_limit"] == 32768
+    assert "/etc/sudoers.d/composegen" in (work / "container/entrypoint.sh").read_text()
 
 
 def test_one_changed_byte_in_any_file_is_shown(composegen: Run, work: Path) -> None:
@@ -196,7 +226,7 @@ def test_staged_changes_are_left_alone(composegen: Run, work: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("  template: 1\n", "  template: 999\n", "was written by a newer composegen: template 999"),
+        (f"  template: {render.TEMPLATE}\n", "  template: 999\n", "was written by a newer composegen: template 999"),
         ("  schema: 1\n", "  schema: 2\n", "line 4 is of schema 2"),
         ("  device: cpu\n", "  device: toaster\n", "no device named 'toaster'"),
         ('  version: "3.11"\n', '  version: "1.0"\n', "has no version 1.0"),

@@ -107,7 +107,8 @@ def test_rocm_and_npu_hand_over_devices_and_can_be_done_without(composegen: Run,
     composegen("init", "pytorch", "r", "--device", "rocm").ok()
     service = yaml.safe_load((here / "r/compose.yaml").read_text())["services"]["dev"]
     assert service["devices"] == ["/dev/kfd", "/dev/dri"] and service["group_add"] == ["video", "${RENDER_GID:-render}"]
+    assert service["security_opt"] == ["no-new-privileges:true", "seccomp=unconfined"] and "SYS_PTRACE" in service["cap_add"]
     composegen("init", "mindspore", "n", "--device", "npu", "--gpus", "none").ok()
     service = yaml.safe_load((here / "n/compose.yaml").read_text())["services"]["dev"]
-    assert "/dev/davinci_manager" in service["devices"]
+    assert "/dev/davinci_manager" in service["devices"] and service["group_add"] == ["${NPU_GID:-1000}"]
     assert variables(here / "n")["COMPOSE_FILE"] == "compose.yaml:compose.nogpu.yaml"

@@ -13,6 +13,8 @@ trap 'say "entrypoint failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 
 here=/etc/composegen
 run=/run/composegen
+# sshd_config without what this sshd is too old for.
+known=$here/known_sshd_config
 host_keys=/etc/ssh/host_keys
 ide=/var/lib/ide
 # Written once a password was set, so that a restart keeps it; its content says where the password came from.
@@ -110,8 +112,6 @@ make_user() {
   case $(getent passwd "$name" | cut -d: -f7) in */bash | */zsh | */fish) ;; *) usermod -s /bin/bash "$name" ;; esac
   # Without PAM, sshd refuses an account whose password is locked with '!'; '*' has no password either.
   if [[ $(getent shadow "$name" | cut -d: -f2) == '!'* ]]; then usermod -p '*' "$name"; fi
-  printf '%s ALL=(ALL) NOPASSWD: ALL\nDefaults:%s !secure_path\n' "$name" "$name" >/etc/sudoers.d/composegen
-  chmod 440 /etc/sudoers.d/composegen
   join_device_groups "$name"
   echo "$name" >$run/user
 }
@@ -257,7 +257,41 @@ apply_password() {
   reload_sshd
 }
 
-sshd_accepts() { /usr/sbin/sshd -t -f /dev/null -h $host_keys/ssh_host_ed25519_key -o "$1" 2>/dev/null; }
+# sshd_accepts OPTION [KEY]: whether this sshd, with that host key, knows the option. Without any file, which may be broken.
+sshd_accepts() { /usr/sbin/sshd -t -f /dev/null -h "${2:-$host_keys/ssh_host_ed25519_key}" -o "$1" 2>/dev/null; }
+
+# ask_sshd [KEY]: sshd_config as this sshd can read it, line by line; an option or the name of an algorithm that it does not know would keep
+# it from starting.
+ask_sshd() {
+  local option
+  # Penalties are on by default since OpenSSH 9.8; behind the engine's proxy everybody shares one address and one penalty. Short RSA keys can
+  # be told apart since 9.1.
+  for option in "PerSourcePenalties no" "RequiredRSASize 2048"; do
+    if sshd_accepts "$option" "$@"; then echo "$option"; fi
+  done >$known.options
+  known_lines >$known
+}
+
+known_lines() {
+  local line
+  while IFS= read -r line || [ -n "$line" ]; do
+    case ${line%% *} in
+      KexAlgorithms) known_names kex "$line" ;;
+      Ciphers) known_names cipher "$line" ;;
+      MACs) known_names mac "$line" ;;
+      HostKeyAlgorithms | PubkeyAcceptedKeyTypes) known_names key "$line" ;;
+      *) echo "$line" ;;
+    esac
+  done <$here/sshd_config
+}
+
+# known_names WHAT "KEYWORD NAME,NAME": `ssh -Q WHAT` lists what the package was built with, ssh and sshd alike. It lists keys, not what is
+# signed with them; both ways of RSA are older than any sshd here.
+known_names() {
+  local names
+  names=$(tr ',' '\n' <<<"${2#* }" | grep -Fxf <(/usr/bin/ssh -Q "$1" && printf 'rsa-sha2-512\nrsa-sha2-256\n') | paste -sd,)
+  echo "${2%% *} $names"
+}
 
 write_sshd_config() {
   local LC_ALL=C key entry longer grammar=none set_env="SetEnv" count=0
@@ -281,15 +315,17 @@ write_sshd_config() {
       set_env=$longer
     fi
   done < <(each_variable)
+  # The build has asked; somebody may have edited it in the container since.
+  if [ ! $known -nt $here/sshd_config ]; then ask_sshd; fi
   {
     password_authentication
     agent_forwarding
     for key in "$host_keys"/ssh_host_*_key; do echo "HostKey $key"; done
-    # On by default since OpenSSH 9.8; behind the engine's proxy everybody shares one address and one penalty.
-    if sshd_accepts "PerSourcePenalties no"; then echo "PerSourcePenalties no"; fi
     if [ $grammar != none ]; then printf '%s\n' "$set_env"; fi
     if [ -n "${left[*]}" ]; then echo "PermitUserEnvironment yes"; fi
-    cat $here/sshd_config
+    # Before OpenSSH 7.8 the list of signatures is one of key types, and without theirs RSA keys would be refused.
+    if [ $grammar = none ]; then sed -n '/^PubkeyAcceptedKeyTypes/s/$/,ssh-rsa/p' $known; fi
+    cat $known.options $known
   } >$run/sshd_config
   chmod 600 $run/sshd_config
   if [ -n "${left[*]}" ]; then write_user_environments "${left[@]}"; fi
@@ -323,6 +359,23 @@ prepare() {
   allow_logins
   write_profile
   write_sshd_config
+  # In the background: a network that hangs must not keep anybody from logging in.
+  explain_code_folder &
+}
+
+# A volume may refuse root or the user in spite of every mode that is shown. Nothing is changed: the files are the host's.
+explain_code_folder() {
+  local code=/home/code owner name
+  owner=$(stat -c %u $code 2>/dev/null) || owner="somebody unknown"
+  for name in $(login_users); do
+    if runuser -u "$name" -- sh -c "test -r $code && test -w $code && test -x $code" 2>/dev/null; then continue; fi
+    case $name:$owner in
+      *:65534) say "$name cannot use $code: it belongs to nobody here, so the engine maps users; 'userns_mode: host' or a folder of the mapped uid helps" ;;
+      *:0) say "$name cannot use $code, which is root's: log in as root (SSH_USER=root), who under a rootless engine is you on the host" ;;
+      root:*) say "root cannot use $code, which belongs to uid $owner: a network folder that squashes root (NFS root_squash); log in as that uid (SSH_USER, USER_UID)" ;;
+      *) say "$name (uid $(id -u "$name")) cannot use $code, which belongs to uid $owner, mode $(stat -c %a $code 2>/dev/null): set USER_UID and USER_GID in .env to its owner's" ;;
+    esac
+  done
 }
 
 # sshd, and sshd again whenever it ends. Sessions are processes of their own and go on.
@@ -354,24 +407,14 @@ rest() {
 }
 
 # With a configuration that sshd refuses, the container stays up without SSH, says why once, and looks every second whether it is mended.
-await_sound_configuration() {
-  local reason said=""
-  until reason=$(sound_configuration 2>&1); do
-    if [ "$reason" != "$said" ]; then
-      say "no SSH: sshd refuses its configuration. Mend it in the container, with \`docker exec\`, and SSH is back in a second:"
-      say "$reason"
-      said=$reason
-    fi
-    rest 1
-  done
-  if [ -n "$said" ]; then say "sshd accepts its configuration again"; fi
-}
-
+await_# Whoever mends it is told the file that they mend, and its line.
 sound_configuration() {
-  local file
+  local file reason
   if [ -n "$(/usr/sbin/sshd -t -f $run/sshd_config 2>&1)" ]; then write_sshd_config; fi
-  for file in $here/sshd_config $run/sshd_config; do
-    /usr/sbin/sshd -t -f "$file" -h $host_keys/ssh_host_ed25519_key || return 1
+  for file in $known $run/sshd_config; do
+    if reason=$(/usr/sbin/sshd -t -f "$file" -h $host_keys/ssh_host_ed25519_key 2>&1); then continue; fi
+    echo "${reason//$known/$here/sshd_config}"
+    return 1
   done
 }
 
@@ -380,7 +423,8 @@ check() {
   install -d -m 755 /run/sshd
   key=$(mktemp -u)
   ssh-keygen -q -t ed25519 -N '' -f "$key"
-  /usr/sbin/sshd -t -f $here/sshd_config -h "$key"
+  ask_sshd "$key"
+  /usr/sbin/sshd -t -f $known -h "$key"
   rm -f "$key" "$key.pub"
   find_supervisor_python
   "$(<$here/supervisor-python)" $here/services.py check
