@@ -15,14 +15,14 @@ import pytest
 
 from composegen.errors import HostKeyChanged, LoginRefused, NotReachable, SshError, UsageError
 from composegen.ssh import Address, KnownHosts, OneHostKey, connect, login_methods, read_banner, wait_for_login
-from tests.ssh.servers import Answers, Server, Sshd, new_key, paramiko_server, public, tcp_server
+from tests.ssh.servers import USER, Answers, Server, Sshd, new_key, paramiko_server, public, tcp_server
 
 ANY_KEY = OneHostKey("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOeV8JlnME3y71MGG+X1iB7bZvmjeOkeURtRDS70UA8O")
 SLACK = 2.0  # seconds that a busy machine may add to a deadline
 
 
 def at(port: int) -> Address:
-    return Address("127.0.0.1", port, "root")
+    return Address("127.0.0.1", port, USER)
 
 
 def hold(client: socket.socket) -> None:
