@@ -20,7 +20,8 @@ SUPERVISOR_CALL = (  # http://supervisord.org/api.html#supervisor.rpcinterface.S
 
 # supervisor answers root only. What anybody can see: the sshd that listens has a keeper, and that one is supervisor's.
 SSHD_IS_SUPERVISORS = (
-    "parent() { sed -n 's/^PPid:[[:space:]]*//p' \"/proc/$1/status\"; }; is() { tr '\\0' ' ' <\"/proc/$1/cmdline\" | grep -q \"$2\"; }; "
+    "parent() { sed -n 's/^PPid:[[:space:]]*//p' \"/proc/$1/status\"; }; "
+    "is() { tr '\\0' ' ' <\"/proc/$1/cmdline\" | grep -q \"$2\"; }; "
     'keeper=$(parent "$(cat /run/sshd.pid)") && is "$keeper" \'entrypoint.sh sshd\' && is "$(parent "$keeper")" supervisord '
     "&& echo 'sshd RUNNING'"
 )

@@ -407,7 +407,20 @@ rest() {
 }
 
 # With a configuration that sshd refuses, the container stays up without SSH, says why once, and looks every second whether it is mended.
-await_# Whoever mends it is told the file that they mend, and its line.
+await_sound_configuration() {
+  local reason said=""
+  until reason=$(sound_configuration 2>&1); do
+    if [ "$reason" != "$said" ]; then
+      say "no SSH: sshd refuses its configuration. Mend it in the container, with \`docker exec\`, and SSH is back in a second:"
+      say "$reason"
+      said=$reason
+    fi
+    rest 1
+  done
+  if [ -n "$said" ]; then say "sshd accepts its configuration again"; fi
+}
+
+# Whoever mends it is told the file that they mend, and its line.
 sound_configuration() {
   local file reason
   if [ -n "$(/usr/sbin/sshd -t -f $run/sshd_config 2>&1)" ]; then write_sshd_config; fi
