@@ -270,8 +270,8 @@ def _until(holds: Callable[[], bool], explain: Callable[[], str]) -> None:
 
 
 def _terminal(made: Box, port: str) -> subprocess.CompletedProcess[str]:
-    ours = [word for word in made.client("-oBatchMode=yes", f"-i{made.key}", "-tt") if word != str(made.port)]
-    argv = [*ours, port, "root@127.0.0.1", "echo in"]
+    # The first of two ports counts.
+    argv = [*made.client(f"-p{port}", "-oBatchMode=yes", f"-i{made.key}", "-tt"), "root@127.0.0.1", "echo in"]
     return made.engine.shell(*argv, env={"SSH_AUTH_SOCK": ""}, stdin="", timeout=30)
 
 
