@@ -17,17 +17,15 @@ import paramiko
 import pytest
 import yaml
 
-from composegen import catalogue
 from composegen.model import Choices
 from tests.judges.judges import HOME as JUDGES
 from tests.support.box import Box, make_box
-from tests.support.engine import ROOT, Engine, bootstrap, free_port, tear_down, unique_name
-from tests.support.standins import standin
+from tests.support.debians import DEBIANS, base_of
+from tests.support.engine import ROOT, Engine, free_port, tear_down, unique_name
 
 pytestmark = pytest.mark.engine
 
 ALICE = {"SSH_USER": "alice", "USER_UID": "1234", "USER_GID": "4321"}
-OLD = "OpenSSH 7.6"
 POLICY = "Hardened OpenSSH Server v9.2 (version 3)"
 # What of that policy is not kept, on Debian 12. docs/security.md has the reasons.
 DEVIATIONS = {"Host keys", "Host key (rsa-sha2-256) sizes", "Host key (rsa-sha2-512) sizes", "Key exchanges"}
@@ -67,16 +65,6 @@ NEEDED_FOR = {
 }
 
 
-def _base(engine: Engine, name: str) -> str:
-    if name == OLD:
-        contract = next(each.contract for each in catalogue.stack("mindspore").variants if "ubuntu18.04" in each.contract.os)
-        return standin(engine, contract)
-    image = f"composegen-base:{name}"
-    reason = bootstrap(image)
-    assert not reason, reason
-    return image
-
-
 def _up(engine: Engine, directory: Path, base: str) -> Iterator[Box]:
     name = unique_name()
     try:
@@ -89,9 +77,9 @@ def _up(engine: Engine, directory: Path, base: str) -> Iterator[Box]:
         tear_down(engine, name)
 
 
-@pytest.fixture(scope="module", params=["bullseye", "bookworm", "trixie", OLD])
+@pytest.fixture(scope="module", params=DEBIANS)
 def made(request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    yield from _up(engine, tmp_path_factory.mktemp("hardening") / "folder", _base(engine, request.param))
+    yield from _up(engine, tmp_path_factory.mktemp("hardening") / "folder", base_of(engine, request.param))
 
 
 @pytest.fixture(scope="module")
