@@ -26,7 +26,7 @@ _REMADE_AT_HOME = (
 # How the command lines of the container's own processes begin; all others are somebody's work.
 _OWN = (
     *("/sbin/docker-init", "/usr/bin/tini", "tini ", "sshd: ", "/usr/sbin/sshd", "sftp-server"),
-    *("grep --line-buffered -vE", "ps ", "/bin/bash /etc/composegen/entrypoint.sh", "ssh-keygen -q -N "),
+    *("grep --line-buffered -vE", "ps ", "/bin/bash /etc/composegen/", "ssh-keygen -q -N "),
 )
 
 

@@ -132,7 +132,7 @@ from pathlib import Path
 from composegen import smoke
 from composegen.model import Check
 from composegen.ssh import Address, OneHostKey
-address = Address("127.0.0.1", {server.address.port}, "x")
+address = Address("127.0.0.1", {server.address.port}, {server.address.user!r})
 target = smoke.Target(address, Path({str(key)!r}), OneHostKey({server.host_key!r}), check=Check("", ""))
 threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
