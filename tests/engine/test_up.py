@@ -185,13 +185,14 @@ def test_the_container_of_the_folders_former_name_is_named(work: Work) -> None:
 
 
 def test_ctrl_c_in_the_build_leaves_nothing_and_the_next_up_goes_on(work: Work) -> None:
-    work.replace("Dockerfile", "WORKDIR /home/code", "RUN sleep 60\nWORKDIR /home/code")
+    slow = f"RUN sleep 60; : {work.project}\n"  # a step that no build has finished before
+    work.replace("Dockerfile", "WORKDIR /home/code", f"{slow}WORKDIR /home/code")
     done = work.interrupted("up", once="RUN sleep 60")
     assert done.code == 130
     assert "interrupted in build" in done.stderr
     assert "not created" in done.stderr
     assert work.engine.run("inspect", work.project).returncode != 0
-    work.replace("Dockerfile", "RUN sleep 60\n", "")
+    work.replace("Dockerfile", slow, "")
     work("up", "--no-test").ok()
 
 
