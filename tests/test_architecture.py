@@ -21,7 +21,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "templates" not in pa
 # From the ground up. A room imports rooms of the floors below it, and none of its own floor.
 FLOORS = (
     {"errors"},
-    {"model", "host", "dotenv", "passwords"},
+    {"model", "host", "dotenv", "passwords", "cache"},
     {"document", "engine", "ssh"},
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
     {"init", "drift"},

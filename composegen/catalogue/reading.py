@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache as once
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from composegen import __version__, document
+from composegen import __version__, cache, document
 from composegen.errors import CatalogueError, ComposegenError
 from composegen.model.record import tuples
 from composegen.model.stack import Check, Contract, Stack, Variant
@@ -53,7 +50,7 @@ def _outcome(file: Path) -> Stack | CatalogueError:
         return error
 
 
-@cache
+@once
 def _read(path: Path, changed: int, size: int, *, shown: Path) -> Stack:
     """`changed` and `size` tell one content of a file from the next; `shown` is what the user calls it."""
     file = shown
@@ -62,11 +59,11 @@ def _read(path: Path, changed: int, size: int, *, shown: Path) -> Stack:
         shared = b"\0".join((FACTS / name).read_bytes() for name in ("systems.yaml", "cuda.yaml"))
     except OSError as error:
         raise CatalogueError(f"cannot read '{error.filename}': {error.strerror}", hint="look at its owner and mode") from None
-    kept = _kept(b"\0".join((__version__.encode(), _OWN_CODE, shared, path.name.encode(), content)))
+    kept = cache.file("catalogue", b"\0".join((__version__.encode(), _OWN_CODE, shared, path.name.encode(), content)))
     if (known := _recall(kept)) is not None:
         return known
     stack = parse(_decoded(content, file), file=str(file))
-    _keep(kept, stack)
+    cache.keep(kept, _to_keep(stack))
     return stack
 
 
@@ -102,7 +99,7 @@ def parse(text: str, *, file: str) -> Stack:
     return schema.stack(written, variants, facts)
 
 
-@cache
+@once
 def _facts(name: str) -> dict[str, dict[str, Any]]:
     loaded: dict[str, dict[str, Any]] = document.load((FACTS / name).read_text(encoding="utf-8"), name=name)
     return loaded
@@ -111,25 +108,15 @@ def _facts(name: str) -> dict[str, dict[str, Any]]:
 def _refusal(file: str, text: str, problems: Iterable[Problem]) -> CatalogueError:
     places = document.places(text)
     named = [(tuple(map(str, problem.path)), problem.message) for problem in problems]
-    found = sorted(((_line(path, places), path, message) for path, message in named), key=lambda each: each[0])
+    found = sorted(((document.line_of(path, places), path, message) for path, message in named), key=lambda each: each[0])
     said = [f"{file} line {line}: {'.'.join(path)}: {message}" for line, path, message in found]
     return CatalogueError("\n".join(said), hint=HINT)
-
-
-def _line(path: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> int:
-    """The line of the nearest place that the file has: what is missing has none of its own."""
-    return next((lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines), 1)
 
 
 # --- Ready-made stacks -----------------------------------------------------------------------------------------------------
 
 # A change of what a variant is makes everything that was kept unreadable.
 _OWN_CODE = repr([list(each.__dataclass_fields__) for each in (Stack, Variant, Contract, Check)]).encode()
-
-
-def _kept(content: bytes) -> Path:
-    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cached / "composegen" / "catalogue" / f"{hashlib.sha256(content).hexdigest()[:32]}.json"
 
 
 def _recall(file: Path) -> Stack | None:
@@ -146,12 +133,7 @@ def _variant(kept: dict[str, Any], contracts: list[Contract]) -> Variant:
     return Variant(**{**tuples(kept), "contract": contracts[kept["contract"]], "check": check})
 
 
-def _keep(file: Path, stack: Stack) -> None:
+def _to_keep(stack: Stack) -> dict[str, Any]:
     contracts = list(dict.fromkeys(variant.contract for variant in stack.variants))
     variants = [{**asdict(variant), "contract": contracts.index(variant.contract)} for variant in stack.variants]
-    kept = {**asdict(replace(stack, variants=())), "contracts": [asdict(each) for each in contracts], "variants": variants}
-    unfinished = file.with_suffix(f".{os.getpid()}")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        unfinished.write_text(json.dumps(kept), encoding="utf-8")
-        unfinished.replace(file)
+    return {**asdict(replace(stack, variants=())), "contracts": [asdict(each) for each in contracts], "variants": variants}

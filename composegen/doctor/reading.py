@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import fields
-from functools import cache
+from functools import cache as once
 from pathlib import Path
 from typing import Any
 
-from composegen import __version__, document
+from composegen import __version__, cache, document
 from composegen.doctor.cause import Cause, Pattern
 from composegen.errors import CatalogueError
 
 FILES = Path(__file__).parent / "causes"
 
 
-@cache
+@once
 def causes() -> tuple[Cause, ...]:
     """All causes, kept ready-made in the user's cache: checking them takes longer than explaining a text."""
     texts = {file.name: file.read_text(encoding="utf-8") for file in sorted(FILES.glob("*.yaml"))}
     own = [__version__, [field.name for field in fields(Cause)], texts]
-    kept = _kept(json.dumps(own).encode())
+    kept = cache.file("causes", json.dumps(own).encode())
     if (known := _recall(kept)) is not None:
         return known
     found = parse(texts)
-    _keep(kept, found)
+    cache.keep(kept, _to_keep(found))
     return found
 
 
@@ -60,16 +57,10 @@ def _in_words(said: Iterable[tuple[str, Any]], texts: Mapping[str, str]) -> Iter
     lines = {file: document.places(texts[file]) for file, _ in said}
     for file, problem in said:
         path = tuple(map(str, problem.path))
-        line = next((lines[file][path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines[file]), 1)
-        yield f"{file} line {line}: {'.'.join(path)}: {problem.message}"
+        yield f"{file} line {document.line_of(path, lines[file])}: {'.'.join(path)}: {problem.message}"
 
 
 # --- Ready-made causes ------------------------------------------------------------------------------------------------------
-
-
-def _kept(content: bytes) -> Path:
-    cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cached / "composegen" / "causes" / f"{hashlib.sha256(content).hexdigest()[:32]}.json"
 
 
 def _recall(file: Path) -> tuple[Cause, ...] | None:
@@ -88,10 +79,5 @@ def _cause(kept: dict[str, Any]) -> Cause:
     return Cause(**{**kept, **ready})
 
 
-def _keep(file: Path, found: Iterable[Cause]) -> None:
-    kept = [{**vars(cause), "patterns": [pattern.text for pattern in cause.patterns]} for cause in found]
-    unfinished = file.with_suffix(f".{os.getpid()}")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        unfinished.write_text(json.dumps(kept), encoding="utf-8")
-        unfinished.replace(file)
+def _to_keep(found: Iterable[Cause]) -> list[dict[str, Any]]:
+    return [{**vars(cause), "patterns": [pattern.text for pattern in cause.patterns]} for cause in found]

@@ -1,7 +1,7 @@
 """YAML, the only room that knows ruamel.yaml. Reading gives plain values; merging edits the text and never re-emits it.
 
 load(text)                       a document as plain values
-places(text)                     the line of every place in it
+places(text), line_of(path, …)    the line of every place in it, and of the nearest one
 choices(text), choices_lines(c)  what `x-composegen` records, read and written
 quoted(value)                    a string as Compose reads it back
 
@@ -9,7 +9,7 @@ quoted(value)                    a string as Compose reads it back
 imported by name: most commands do without them.
 """
 
-from composegen.document.reading import load, places
+from composegen.document.reading import line_of, load, places
 from composegen.document.record import (
     OWN,
     PLAIN,
@@ -33,6 +33,7 @@ __all__ = [
     "X_COMPOSEGEN",
     "choices",
     "choices_lines",
+    "line_of",
     "load",
     "places",
     "quoted",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,6 +50,11 @@ def places(text: str) -> dict[tuple[str, ...], int]:
 
     walk(YAML(typ="safe", pure=True).compose(text), (), 1)
     return found
+
+
+def line_of(path: tuple[str, ...], places: Mapping[tuple[str, ...], int]) -> int:
+    """The line of the nearest of those places: what is missing has none of its own."""
+    return next((places[path[:end]] for end in range(len(path), -1, -1) if path[:end] in places), 1)
 
 
 @contextmanager

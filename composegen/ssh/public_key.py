@@ -99,7 +99,7 @@ def parse_file(content: bytes, path: Path) -> Iterator[PublicKey]:
     if "BEGIN SSH2 PUBLIC KEY" in text or "BEGIN PUBLIC KEY" in text:
         form = "-m PKCS8 " if "BEGIN PUBLIC KEY" in text else ""
         raise UsageError(f"{path} is not in OpenSSH's format", hint=f"`ssh-keygen -i {form}-f {path}` converts it")
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if _says_something(line)]
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if says_something(line)]
     if not lines:
         raise UsageError(f"{path} holds no key", hint="a key is one line: ssh-ed25519 AAAA… comment")
     for number, line in lines:
@@ -108,10 +108,11 @@ def parse_file(content: bytes, path: Path) -> Iterator[PublicKey]:
 
 def valid_lines(text: str, *, source: str) -> list[PublicKey]:
     """The keys among the lines of a text; what is none is passed over."""
-    return [parse_line(line, source=source) for line in text.splitlines() if _says_something(line) and not _problem(*_words(line))]
+    return [parse_line(line, source=source) for line in text.splitlines() if says_something(line) and not _problem(*_words(line))]
 
 
-def _says_something(line: str) -> bool:
+def says_something(line: str) -> bool:
+    """Whether a line of an authorized_keys file is more than a comment."""
     return bool(line.strip()) and not line.lstrip().startswith("#")
 
 

@@ -22,7 +22,7 @@ from composegen.errors import EngineError, UsageError
 from composegen.folder import ENV, Folder, Plan
 from composegen.ssh import keys
 from composegen.ssh.keys import PublicKey
-from composegen.ssh.public_key import holds_private_key, with_options
+from composegen.ssh.public_key import holds_private_key, says_something, with_options
 
 Identity = tuple[str, str]
 VARIABLE = "SSH_AUTHORIZED_KEYS"
@@ -88,10 +88,10 @@ def listed(opened: Folder, engine: Engine) -> tuple[Entry, ...]:
     there = engine.authorized_keys() if container is not None and container.running else None
     own = _identity(keys.own_public_key())
     found: dict[Identity, Entry] = {}
-    for line in filter(_says_something, _lines(opened)):
+    for line in filter(says_something, _lines(opened)):
         found.setdefault(_identity(line), _entry(line, own, in_env=True, in_container=None if there is None else False))
     for file, lines in (there or {}).items():
-        for line in filter(_says_something, lines):
+        for line in filter(says_something, lines):
             identity = _identity(line)
             known = found.get(identity) or _entry(line, own, in_env=False, in_container=False)
             found[identity] = replace(known, in_container=True) if file == FOR_ALL else replace(known, homes=(*known.homes, file))
@@ -181,7 +181,7 @@ def refuse_shadowed(opened: Folder) -> None:
 def refuse_unusable(lines: Sequence[str]) -> None:
     """Raises UsageError, which quotes no secret: a line is no key that sshd takes, or a private key."""
     for number, line in enumerate(lines, 1):
-        if not _says_something(line):
+        if not says_something(line):
             continue
         try:
             with_options(line, source=f"{VARIABLE}, line {number}")
@@ -202,10 +202,6 @@ def _change(opened: Folder, entries: Sequence[Entry], lines: tuple[str, ...], **
 def _lines(opened: Folder) -> tuple[str, ...]:
     """Those of `.env` itself, whatever is exported."""
     return tuple(dotenv.parse(folder.read_text(opened.path / ENV) or "").get(VARIABLE, "").splitlines())
-
-
-def _says_something(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
 def _entry(line: str, own: Identity, *, in_env: bool, in_container: bool | None) -> Entry:
