@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composegen.errors import UsageError
+from composegen.errors import EngineError, UsageError
 from composegen.model import Finding
 from composegen.smoke import Probe, chaos, run
 from composegen.smoke.chaos import Seen, Storm
@@ -42,11 +42,11 @@ def test_what_notices_a_killed_sshd_fails(method: str, seen: Seen, detail: str) 
 
 
 def test_where_killing_sshd_would_end_the_container_nothing_is_killed() -> None:
-    door = Recording()
-    findings = run(replace(TARGET, init="tini", door=door), probes=chaos.probes()).findings
+    door = Unkept()
+    findings = run(replace(TARGET, door=door), probes=chaos.probes()).findings
     assert {each.outcome for each in findings} == {"skip"}
-    assert all("under tini" in each.detail for each in findings)
-    assert door.commands == []
+    assert all("nothing in this container would start sshd again" in each.detail for each in findings)
+    assert door.commands == [["bash", "-c", chaos.KEPT]]
 
 
 def test_without_an_engine_nothing_is_killed() -> None:
@@ -71,6 +71,14 @@ class Recording:
     def inside(self, command: Sequence[str], *, stdin: str = "") -> str:
         self.commands.append([*command])
         return "\n".join(self.listed) if command[0] == "cat" else ""
+
+
+class Unkept(Recording):
+    """In a container whose sshd nobody keeps."""
+
+    def inside(self, command: Sequence[str], *, stdin: str = "") -> str:
+        self.commands.append([*command])
+        raise EngineError("exit status 1")
 
 
 def renewal(server: Server, key: Path, door: Recording) -> Finding:
