@@ -176,8 +176,7 @@ def test_an_images_own_user_does_not_get_in_the_way(box: MakeBox, lines: str) ->
 def test_sshd_comes_back_after_it_was_killed(box: MakeBox, choices: Choices) -> None:
     made = box(choices=choices, SSH_AUTHORIZED_KEYS="own").up()
     for _ in range(3):
-        # With tini the container ends with sshd, and may end before this command does.
-        made.engine.run("exec", made.name, "bash", "-c", "kill -9 $(</run/sshd.pid)")
+        made.inside("bash", "-c", "kill -9 $(</run/sshd.pid)")
         deadline = time.monotonic() + 15
         while made.ssh("true").returncode != 0:
             assert time.monotonic() < deadline, made.logs()
