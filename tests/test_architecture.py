@@ -26,7 +26,7 @@ FLOORS = (
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
     {"init", "drift"},
     {"up"},
-    {"testing"},
+    {"testing", "diagnosis"},
     {"cli"},
     {"__main__"},
 )

@@ -20,6 +20,7 @@ FIRST = (
     Command("up", "up", "Build if needed, start, wait until SSH lets in, test, and say how to connect."),
     Command("status", "lifecycle", "Say how the container is."),
     Command("test", "test", "Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding."),
+    Command("doctor", "doctor", "Say whether this host is ready for this folder, and what to do where it is not."),
     Command("down", "lifecycle", "Remove the container and its network; images and code stay, volumes too unless asked."),
 )
 MORE = (

@@ -1,7 +1,12 @@
-"""What is wrong, and what to do about it. So far: the causes of errors that people meet, read from what a program said.
+"""What is wrong, and what to do about it: on this host, and in what a program said.
 
+examine(site)       a folder, its engine and this host → what every check finds
 explain(stream)     an error text of any size and encoding → the causes in it, the root one first
 explained(error)    an engine's failure in the words of its cause
+
+checks/     what is looked at, one small function each: adding one is a function and its line in checks/__init__.py
+site        what checks look at, and what they say
+examining   checks side by side, each with its own deadline
 
 causes/     the causes as data, one file per origin: adding one is adding an entry and its wordings in tests/doctor/wordings
 cause       a cause and its patterns as values
@@ -12,7 +17,10 @@ explaining  blocks → causes
 """
 
 from composegen.doctor.cause import Cause, Match
+from composegen.doctor.checks import CHECKS
+from composegen.doctor.examining import Diagnosis, Finding, examine
 from composegen.doctor.explaining import explain, explained
 from composegen.doctor.reading import causes
+from composegen.doctor.site import Site
 
-__all__ = ["Cause", "Match", "causes", "explain", "explained"]
+__all__ = ["CHECKS", "Cause", "Diagnosis", "Finding", "Match", "Site", "causes", "examine", "explain", "explained"]

@@ -1,6 +1,7 @@
 """The engine room: what composegen asks of Docker, and how every failure there becomes an EngineError.
 
 values     what the engine says, as frozen values
+info       what the engine says of itself and its machine
 docker     DockerEngine: one folder's container
 whales     python-on-whales, for what acts by the project's name
 command    processes: quiet, in the background, visible, attached
@@ -20,9 +21,10 @@ from typing import Protocol
 
 from composegen.engine.docker import DockerEngine, is_local
 from composegen.engine.guard import refuse_foreign
+from composegen.engine.info import Info
 from composegen.engine.values import Container, Look, Loss, Versions
 
-__all__ = ["Container", "DockerEngine", "Engine", "Hands", "Look", "Loss", "Versions", "is_local", "refuse_foreign"]
+__all__ = ["Container", "DockerEngine", "Engine", "Hands", "Info", "Look", "Loss", "Versions", "is_local", "refuse_foreign"]
 
 
 class Eyes(Protocol):
@@ -41,7 +43,7 @@ class Eyes(Protocol):
     def volumes(self) -> tuple[str, ...]: ...
     def only_here(self, image: str) -> bool: ...
     def versions(self) -> Versions: ...
-    def maps_users(self) -> str: ...
+    def info(self) -> Info: ...
     def refuse_silent_registry(self, image: str) -> None: ...
     def loss(self, container: Container) -> Loss: ...
     def installed_by_hand(self) -> tuple[str, ...]: ...

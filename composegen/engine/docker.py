@@ -18,6 +18,7 @@ from typing import Any
 
 from composegen.engine import authorized, failures, loss, whales
 from composegen.engine.command import Command, Running
+from composegen.engine.info import Info
 from composegen.engine.values import DIRECTORY_LABEL, EVERY_ADDRESS, PROJECT_LABEL, Container, Look, Loss, Versions
 from composegen.errors import EngineError
 from composegen.model import SERVICE
@@ -115,10 +116,14 @@ class DockerEngine:
                 raise EngineError(f"Docker {what} {name} is too old", hint=f"composegen needs {least} or newer: upgrade Docker")
         return found
 
-    def maps_users(self) -> str:
-        """How uids in a container differ from the host's: `rootless`, `userns` (userns-remap) or empty. Raises EngineError."""
-        said = _docker("info", "--format", "{{json .SecurityOptions}}").run()
-        return next((kind for kind in ("rootless", "userns") if f'"name={kind}' in said), "")
+    def info(self) -> Info:
+        """The engine and the machine it runs on. Raises EngineError."""
+        command = self._info()
+        (found, *_) = _json(f"[{command.checked(self._begun(command).result()).stdout or '{}'}]")
+        return Info.from_json(found)
+
+    def _info(self) -> Command:
+        return _docker("info", "--format", "{{json .}}")
 
     def loss(self, container: Container) -> Loss:
         """What re-creating it would lose. Raises EngineError."""
@@ -157,8 +162,7 @@ class DockerEngine:
         from composegen.engine import registry
 
         # Behind mirrors or a proxy of the engine's own, our question would prove nothing.
-        (info,) = _json(f"[{_docker('info', '--format', '{{json .}}').run() or '{}'}]")
-        if not registry.daemon_goes_elsewhere(info) and not registry.answers(registry.registry_of(image)):
+        if not self.info().goes_elsewhere and not registry.answers(registry.registry_of(image)):
             raise registry.unreachable(image)
 
     # --- Acting --------------------------------------------------------------------------------------------------------

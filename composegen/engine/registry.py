@@ -121,17 +121,6 @@ def _login(user: str | None, password: str | None) -> dict[str, str]:
     return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-def daemon_goes_elsewhere(info: Mapping[str, Any]) -> bool:
-    """Whether `docker info --format '{{json .}}'` shows registry mirrors or a proxy: then `answers` proves nothing of the engine.
-
-    The fields are SystemInfo of the engine's API, https://docs.docker.com/reference/api/engine/version/v1.51/, seen on Engine 28.5.
-    """
-    registries = info.get("RegistryConfig") or {}
-    indices = (registries.get("IndexConfigs") or {}).values()
-    mirrors = [registries.get("Mirrors"), *((index or {}).get("Mirrors") for index in indices)]
-    return any((info.get("HttpProxy"), info.get("HttpsProxy"), *mirrors))
-
-
 def unreachable(image: str) -> EngineError:
     """What to say when `answers` is False for the registry that an image has to come from."""
     return EngineError(

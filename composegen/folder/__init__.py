@@ -56,6 +56,7 @@ __all__ = [
     "recorded_variant",
     "refuse_foreign",
     "reset",
+    "variables",
     "write",
 ]
 
@@ -88,6 +89,12 @@ def open_folder(directory: Path, environment: Mapping[str, str] | None = None, *
     ours = Settings().to_variables()
     shadowed = tuple(name for name in ours if name in exported and exported[name] != variables.get(name, ""))
     return Folder(directory.resolve(), choices, read_settings(variables, exported), shadowed)
+
+
+def variables(directory: Path, environment: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """What Compose interpolates a folder's files with: its `.env`, and what is exported over it. Raises FolderError, UsageError."""
+    exported = os.environ if environment is None else environment
+    return {**dotenv.parse(read_text(directory / ENV) or "", exported), **exported}
 
 
 def recorded_variant(directory: Path) -> Variant:

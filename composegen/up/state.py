@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composegen import dotenv
 from composegen.engine import Container, Engine, Look, inputs, memory
 from composegen.errors import EngineError
-from composegen.folder import ENV, Folder, read_text
+from composegen.folder import Folder, variables
 from composegen.ssh import Address
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ class State:
     @property
     def variables(self) -> Mapping[str, str]:
         """What Compose interpolates with: `.env`, and what is exported over it."""
-        return {**dotenv.parse(read_text(self.folder.path / ENV) or "", os.environ), **os.environ}
+        return variables(self.folder.path)
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ MAPPED = {
 def _explain_mapped_users(state: State) -> None:
     """Asked before a container is made only: it costs a question to the engine."""
     user = state.folder.settings.user
-    if user != "root" and (kind := state.engine.maps_users()):
+    if user != "root" and (kind := state.engine.info().maps_users):
         state.talk.say(f"note: {MAPPED[kind].format(user=user, stack=state.folder.choices.stack)}")
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 import typer
@@ -77,8 +78,7 @@ def test_init_explains_an_odd_path(run: Run, tmp_path: Path, arguments: list[str
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not enter a folder")
 @pytest.mark.parametrize("arguments", [["closed"], ["closed/p"], ["w", "--code", "closed/in"], ["w", "--mount", "closed/in:/m"]])
 def test_a_folder_that_may_not_be_entered_is_explained(composegen: Cli, tmp_path: Path, arguments: list[str]) -> None:
-    public = Path("/tmp") / tmp_path.name
-    public.mkdir()
+    public = Path(mkdtemp(prefix="cg-", dir="/tmp"))
     try:
         (public / "closed").mkdir(mode=0o700)
         (public / "closed/in").mkdir()

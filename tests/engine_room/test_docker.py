@@ -129,8 +129,8 @@ def test_a_container_that_publishes_a_port_is_found_by_address(docker: Standin, 
     ],
 )
 def test_an_engine_that_maps_users_is_recognised(docker: Standin, engine: DockerEngine, options: str, kind: str) -> None:
-    docker.says(("info", f"echo '{options}'"))
-    assert engine.maps_users() == kind
+    docker.says(("info", f"echo '{{\"SecurityOptions\": {options}}}'"))
+    assert engine.info().maps_users == kind
 
 
 @pytest.mark.parametrize(("state", "asked"), [("paused", "unpause"), ("exited", "start")])

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from composegen.engine.registry import answers, daemon_goes_elsewhere, registry_of, unreachable
+from composegen.engine import Info
+from composegen.engine.registry import answers, registry_of, unreachable
 
 DIRECT: dict[str, str] = {}  # an environment without a proxy
 PLENTY = 60.0  # seconds: for what answers, or fails by itself
@@ -306,10 +307,10 @@ PLAIN: dict[str, Any] = {
 
 
 def test_an_engine_without_mirrors_and_proxy_goes_where_we_went() -> None:
-    assert not daemon_goes_elsewhere(PLAIN)
-    assert not daemon_goes_elsewhere({})
-    assert not daemon_goes_elsewhere({"RegistryConfig": None, "ServerErrors": ["permission denied"]})
-    assert not daemon_goes_elsewhere({"RegistryConfig": {"IndexConfigs": None}})
+    assert not Info.from_json(PLAIN).goes_elsewhere
+    assert not Info.from_json({}).goes_elsewhere
+    assert not Info.from_json({"RegistryConfig": None, "ServerErrors": ["permission denied"]}).goes_elsewhere
+    assert not Info.from_json({"RegistryConfig": {"IndexConfigs": None}}).goes_elsewhere
 
 
 @pytest.mark.parametrize(
@@ -323,7 +324,7 @@ def test_an_engine_without_mirrors_and_proxy_goes_where_we_went() -> None:
     ids=["HTTP proxy", "HTTPS proxy", "mirrors", "mirrors of docker.io"],
 )
 def test_an_engine_with_a_mirror_or_proxy_goes_elsewhere(own: dict[str, Any]) -> None:
-    assert daemon_goes_elsewhere({**PLAIN, **own})
+    assert Info.from_json({**PLAIN, **own}).goes_elsewhere
 
 
 def test_a_registry_that_does_not_answer_is_said_with_the_ways_out() -> None:

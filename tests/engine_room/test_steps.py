@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from composegen import catalogue, render
-from composegen.engine import Container, Look, Loss, Versions
+from composegen.engine import Container, Info, Look, Loss, Versions
 from composegen.engine.memory import Memory, recall
 from composegen.errors import CommandFailed, EngineError, FolderError
 from composegen.folder import Folder
@@ -30,7 +30,7 @@ class FakeEngine:
     published_by: tuple[str, Path | None] | None = None
     did: list[str] = field(default_factory=list)
     by_hand: tuple[str, ...] = ()
-    mapping: str = ""
+    about: Info = field(default_factory=Info)
     registries: list[str] = field(default_factory=list)
 
     def look(self, base: str = "") -> Look:
@@ -60,8 +60,8 @@ class FakeEngine:
     def versions(self) -> Versions:
         return Versions("28", "2.40")
 
-    def maps_users(self) -> str:
-        return self.mapping
+    def info(self) -> Info:
+        return self.about
 
     def loss(self, container: Container) -> Loss:
         return self.lost
@@ -240,7 +240,7 @@ def test_an_image_that_others_built_or_a_new_base_is_built_again(directory: Path
     ],
 )
 def test_mapped_users_are_explained_before_a_container_is_made(directory: Path, mapping: str, user: str, says: str) -> None:
-    engine, person = FakeEngine(directory, mapping=mapping), Person()
+    engine, person = FakeEngine(directory, about=Info(security=(mapping,))), Person()
     begin = state(engine, person=person)
     walked(replace(begin, folder=replace(begin.folder, settings=begin.folder.settings.with_(user=user))))
     notes = [line for line in person.heard if line.startswith("note: this engine")]

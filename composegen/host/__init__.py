@@ -1,4 +1,7 @@
-"""Facts about this host, each behind a small function. Nothing here talks to an engine."""
+"""Facts about this host, each behind a small function. Nothing here talks to an engine.
+
+nvidia  what there is of NVIDIA's: driver, device files, cards and who uses them
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,157 @@
+"""What this host has of NVIDIA's, whatever an engine makes of it: driver, device files, cards, and who uses them.
+
+Files are read at once; `nvidia-smi` takes up to seconds where no persistence daemon runs, so that only those ask it who need it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+SMI = "nvidia-smi"
+PATIENCE = 3.0  # seconds; a driver in trouble lets nvidia-smi hang for ever
+LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "usr/lib/wsl/lib")
+# https://docs.nvidia.com/deploy/nvidia-smi/: the fields of --query-gpu and --query-compute-apps
+CARD_FIELDS = "index,uuid,name,memory.total,memory.used,compute_cap"
+PROCESS_FIELDS = "gpu_uuid,pid,used_memory"
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The driver as files tell. Versions such as `535.183.01`; empty where there is none."""
+
+    module: str = ""  # of the kernel module that is loaded
+    library: str = ""  # of the user-space library on disk; another one than `module` after an upgrade without a reboot
+    device_files: tuple[str, ...] = ()  # /dev/nvidia0, /dev/nvidiactl …
+    wsl: bool = False  # WSL2 has the library and /dev/dxg, and no kernel module
+
+    @property
+    def there(self) -> bool:
+        return bool(self.module or (self.wsl and self.library))
+
+    @property
+    def mismatched(self) -> bool:
+        return bool(self.module and self.library and self.module != self.library)
+
+
+@dataclass(frozen=True)
+class Process:
+    pid: int
+    user: str  # empty where it cannot be told
+    memory: int | None  # MiB of the card's; None where the driver does not tell, as under WSL2
+
+
+@dataclass(frozen=True)
+class Card:
+    """One physical GPU."""
+
+    index: str
+    uuid: str
+    name: str
+    memory: int | None = None  # MiB in all; None where the driver does not tell
+    used: int | None = None  # MiB
+    compute: str = ""  # compute capability, such as 9.0
+    processes: tuple[Process, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cards:
+    """What nvidia-smi says. `trouble`: its words, or that it hangs or is missing, where it has no list of cards."""
+
+    cards: tuple[Card, ...] = ()
+    mig: tuple[str, ...] = ()  # ids of MIG devices, such as MIG-6f2c…
+    trouble: str = ""
+
+
+def driver(root: Path = Path("/")) -> Driver:
+    """Read files only, in about a millisecond; no error: what cannot be read is not there."""
+    said = _text(root / "proc/driver/nvidia/version")
+    # "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 …", with "Open" in it for the open modules
+    found = re.search(r"Kernel Module.*?\s(\d+\.\d+(?:\.\d+)?)\s", said)
+    module = found[1] if found else _text(root / "sys/module/nvidia/version").strip()
+    libraries = [path.name for folder in LIBRARIES for path in sorted((root / folder).glob("libnvidia-ml.so.*.*"))]
+    versions = [name.removeprefix("libnvidia-ml.so.") for name in libraries]
+    return Driver(
+        module=module,
+        library=module if module in versions else next(iter(versions), ""),
+        device_files=tuple(f"/dev/{path.name}" for path in sorted((root / "dev").glob("nvidia*"))),
+        wsl=(root / "dev/dxg").exists(),
+    )
+
+
+def cards(smi: str = SMI, timeout: float = PATIENCE) -> Cards:
+    """Ask nvidia-smi for at most `timeout` seconds a question. Raises nothing: what went wrong is the `trouble`."""
+    said, trouble = _ask(smi, f"--query-gpu={CARD_FIELDS}", "--format=csv,noheader,nounits", timeout=timeout)
+    if trouble:
+        return Cards(trouble=trouble)
+    found = [card for line in said.splitlines() if (card := _card(line))]
+    if not found:
+        return Cards(trouble=f"{smi} lists no card; it says: {' '.join(said.split())[:200] or 'nothing'}")
+    listed, _ = _ask(smi, "-L", timeout=timeout)
+    busy, _ = _ask(smi, f"--query-compute-apps={PROCESS_FIELDS}", "--format=csv,noheader,nounits", timeout=timeout)
+    users = _processes(busy.splitlines())
+    return Cards(
+        cards=tuple(replace(card, processes=tuple(users.get(card.uuid, ()))) for card in found),
+        mig=tuple(re.findall(r"UUID: (MIG-[^)\s]+)", listed)),
+    )
+
+
+def _ask(smi: str, *arguments: str, timeout: float) -> tuple[str, str]:
+    """What it prints, and why it printed nothing."""
+    try:
+        said = subprocess.run([smi, *arguments], capture_output=True, stdin=subprocess.DEVNULL, timeout=timeout)
+    except FileNotFoundError:
+        return "", f"there is no {smi} on the PATH"
+    except subprocess.TimeoutExpired:
+        return "", f"{smi} did not answer within {timeout:g} s"
+    except OSError as error:
+        return "", f"{smi} cannot be run: {error.strerror}"
+    text = said.stdout.decode(errors="replace")
+    if said.returncode != 0:
+        words = " ".join((text + said.stderr.decode(errors="replace")).split())
+        return "", words[:300] or f"{smi} ended with status {said.returncode}"
+    return text, ""
+
+
+def _card(line: str) -> Card | None:
+    fields = [field.strip() for field in line.split(",")]
+    if len(fields) != len(CARD_FIELDS.split(",")) or not fields[0].isdecimal() or not fields[1].startswith("GPU-"):
+        return None
+    index, uuid, name, memory, used, compute = fields
+    return Card(index, uuid, name, _number(memory), _number(used), compute if re.fullmatch(r"\d+\.\d+", compute) else "")
+
+
+def _processes(lines: Iterable[str]) -> dict[str, list[Process]]:
+    """By the card's UUID."""
+    found: dict[str, list[Process]] = {}
+    for line in lines:
+        uuid, pid, memory, *_ = *(field.strip() for field in line.split(",")), "", "", ""
+        if pid.isdecimal():
+            found.setdefault(uuid, []).append(Process(int(pid), _user_of(int(pid)), _number(memory)))
+    return found
+
+
+def _user_of(pid: int) -> str:
+    import pwd
+
+    try:
+        uid = Path(f"/proc/{pid}").stat().st_uid
+        return pwd.getpwuid(uid).pw_name
+    except OSError:
+        return ""
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None  # else `[N/A]`, `[Not Supported]`
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
