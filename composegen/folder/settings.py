@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from typing import get_args
 
 from composegen import host
 from composegen.errors import UsageError
-from composegen.model import PROJECT_NAME, Settings, WrongSetting, project_name_from
+from composegen.model import PROJECT_NAME, GpuMode, Settings, WrongSetting, project_name_from
 
 # What the path of a file that a build reads may not hold, each seen with Compose 2.40 and buildx 0.29.
 UNBUILDABLE = {
@@ -45,6 +46,8 @@ def _refuse_invalid(settings: Settings) -> None:
         raise WrongSetting("SSH_USER", settings.user, "not a Linux user's name", example=host.linux_user_name(settings.user))
     if settings.forward_agent not in ("yes", "no"):
         raise WrongSetting("SSH_FORWARD_AGENT", settings.forward_agent, "neither yes nor no", example="no")
+    if settings.gpu_mode not in ("", *get_args(GpuMode)):
+        raise WrongSetting("GPU_MODE", settings.gpu_mode, f"not one of {', '.join(get_args(GpuMode))}", example="cdi")
     if settings.user in host.SYSTEM_USERS:
         raise WrongSetting("SSH_USER", settings.user, "a user of the system itself", example="dev")
     for sign, reason in UNBUILDABLE.items():

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from composegen.engine import Engine, is_local
 from composegen.folder import Folder, recorded_variant
+from composegen.model import wanted
 from composegen.ssh import Address, HostKeys, KnownHosts, keys
 from composegen.up.state import State
 
 if TYPE_CHECKING:
     from composegen.smoke import Target
-
-NO_GPU = "compose.nogpu.yaml"
 
 
 def test(state: State) -> tuple[State, str]:
@@ -56,6 +55,7 @@ def target(
     from composegen.smoke import Target
 
     choices, settings = folder.choices, folder.settings
+    want = wanted(choices, settings)
     variant = recorded_variant(folder.path)
     return Target(
         address=address,
@@ -66,7 +66,7 @@ def target(
         uid=0 if settings.user == "root" else settings.uid,
         gid=0 if settings.user == "root" else settings.gid,
         device=choices.device,
-        gpus=settings.gpus if choices.device == "gpu" and NO_GPU not in settings.compose_file else "",
+        gpus=",".join(want.ids) if want.nvidia else "",
         check=variant.check,
         shm=shm,
         code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
