@@ -70,14 +70,14 @@ def _begun(check: Check, site: Site) -> Future[Verdict]:
     answer: Future[Verdict] = Future()
 
     def make() -> None:
-        answer.set_result(_verdict(check, site))
+        answer.set_result(verdict(check, site))
 
     # A daemon, unlike a pool's thread, does not keep the process from ending while it still waits for a network.
     Thread(target=make, name=f"check-{check.name}", daemon=True).start()
     return answer
 
 
-def _verdict(check: Check, site: Site) -> Verdict:
+def verdict(check: Check, site: Site) -> Verdict:
     """That it is not well and that the check is broken are told apart."""
     try:
         return check.make(site)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from composegen.engine import Engine, Info
+from composegen.engine import Engine, Info, is_local
 from composegen.errors import EngineError
-from composegen.model import Choices, Settings, Variant
+from composegen.host import nvidia
+from composegen.model import Choices, Settings, Stack, Variant, Wanted, wanted
 
 T = TypeVar("T")
 Status = Literal["ok", "warn", "fail", "skip"]
@@ -51,14 +53,18 @@ class Site:
         variant: Variant | None = None,
         variables: Mapping[str, str] | None = None,
         systems: tuple[str, ...] = (),
+        stack: Callable[[], Stack | None] = lambda: None,
         root: Path = Path("/"),
+        here: bool | None = None,
     ) -> None:
         self.engine, self.directory = engine, directory
         self.choices, self.settings, self.variant = choices, settings or Settings(), variant
         self.variables = variables or {}  # what Compose interpolates with
         self.systems = systems  # of host.systems(): which fix is this host's
+        self.stack = stack  # the folder's in the catalogue, None where that no longer has it; reading it takes a moment
         self.root = root  # of the files that checks read; another one in tests
-        self._info = _Once(engine.info)
+        self._here = here
+        self._info, self._cards = _Once(engine.info), _Once(nvidia.cards)
 
     @property
     def info(self) -> Info:
@@ -67,6 +73,32 @@ class Site:
             return self._info.answer()
         except EngineError as error:
             raise Unanswered("the engine does not answer") from error
+
+    @property
+    def here(self) -> bool:
+        """Whether the engine runs on this very host, so that its files say something about the engine's. Raises Unanswered.
+
+        A socket of this host may lead elsewhere: into the machine of Docker Desktop, or through a tunnel of SSH's.
+        """
+        if self._here is None:
+            kernel = os.uname()
+            self._here = is_local(self.variables) and (self.info.name, self.info.kernel) == (kernel.nodename, kernel.release)
+        return self._here
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """What the folder's container gets of GPUs on this machine; None where there is no folder."""
+        return wanted(self.choices, self.settings) if self.choices else None
+
+    @property
+    def driver(self) -> nvidia.Driver | None:
+        """NVIDIA's, None where the engine's machine is another one. Raises Unanswered."""
+        return nvidia.driver(self.root) if self.here else None
+
+    @property
+    def cards(self) -> nvidia.Cards:
+        """Of this host, by nvidia-smi, which is asked at most once and may take its PATIENCE."""
+        return self._cards.answer()
 
 
 class Unanswered(Exception):

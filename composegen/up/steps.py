@@ -10,7 +10,7 @@ from composegen.engine import guard, inputs, is_local, loss, memory
 from composegen.errors import CommandFailed, EngineError, UsageError
 from composegen.folder import recorded_variant
 from composegen.model import Settings
-from composegen.up import authorized
+from composegen.up import authorized, gpus
 from composegen.up import ready as way_in
 from composegen.up.state import State
 
@@ -30,6 +30,8 @@ def preflight(state: State) -> Step:
     known = look_around(state)
     found = known.look.container
     _refuse_unusable_port(known)
+    if _will_be_created(known) or (found and not found.alive):
+        gpus.refuse_missing(known)
     if state.options.test and _will_be_created(known):
         # What the test needs is better missed now than after minutes of building.
         recorded_variant(folder.path)
