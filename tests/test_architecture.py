@@ -26,7 +26,7 @@ FLOORS = (
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
     {"init", "drift", "diagnosis"},
     {"up"},
-    {"testing"},
+    {"testing", "mending"},
     {"cli"},
     {"__main__"},
 )

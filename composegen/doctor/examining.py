@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
-from composegen.doctor.site import Mend, Site, Status, Unanswered, Verdict
+from composegen.doctor.site import Site, Status, Unanswered, Verdict
 from composegen.errors import ComposegenError
 
 DEADLINE = 2.5  # seconds
@@ -33,7 +33,7 @@ class Finding:
     status: Status
     detail: str
     fix: str = ""
-    mend: Mend | None = None
+    answered: bool = True  # False: it was not waited for any more
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,35 @@ class Diagnosis:
         return {"ok": self.ok, "checks": shown}
 
 
-def examine(site: Site, checks: Sequence[Check], tell: Callable[[Finding], None] = lambda finding: None) -> Diagnosis:
-    """Make every check, all at once; `tell` gets each finding in order, as soon as it is there. Raises nothing of theirs."""
+@dataclass(frozen=True)
+class Examination:
+    """Checks under way."""
+
+    answers: Sequence[tuple[Check, Future[Verdict]]]
+    began: float  # time.monotonic()
+
+    def result(self, tell: Callable[[Finding], None] = lambda finding: None) -> Diagnosis:
+        """Wait for every answer, none beyond its deadline; `tell` gets each finding in order, as soon as it is there."""
+        findings = []
+        for check, answer in self.answers:
+            try:
+                said = answer.result(timeout=max(self.began + check.deadline - time.monotonic(), 0))
+                findings.append(Finding(check.name, said.status, said.detail, said.fix))
+            except Late:
+                findings.append(Finding(check.name, "warn", f"no answer within {check.deadline:g} s", answered=False))
+            tell(findings[-1])
+        return Diagnosis(tuple(findings))
+
+
+def begin(site: Site, checks: Sequence[Check]) -> Examination:
+    """Make every check, all at once. Raises nothing of theirs."""
     began = time.monotonic()
-    findings = []
-    for check, answer in [(check, _begun(check, site)) for check in checks]:
-        try:
-            verdict = answer.result(timeout=max(began + check.deadline - time.monotonic(), 0))
-        except Late:
-            verdict = Verdict("warn", f"no answer within {check.deadline:g} s")
-        findings.append(Finding(check.name, verdict.status, verdict.detail, verdict.fix, verdict.mend))
-        tell(findings[-1])
-    return Diagnosis(tuple(findings))
+    return Examination([(check, _begun(check, site)) for check in checks], began)
+
+
+def examine(site: Site, checks: Sequence[Check], tell: Callable[[Finding], None] = lambda finding: None) -> Diagnosis:
+    """The same, and what came of it."""
+    return begin(site, checks).result(tell)
 
 
 def _begun(check: Check, site: Site) -> Future[Verdict]:

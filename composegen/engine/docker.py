@@ -91,6 +91,10 @@ class DockerEngine:
                 return name, Path(folder) if folder else None
         return None
 
+    def config(self) -> str:
+        """The folder as Compose reads it, every variable in place, as JSON: it holds secrets. Raises CommandFailed."""
+        return self._compose("config", "--format", "json").run()
+
     def config_hash(self) -> str:
         """What Compose would label the container with if it were made now. Raises CommandFailed: the files are not valid."""
         command = self._config_hash()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from composegen.errors import UsageError
 
 SSH_PORT = 22
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # an address to listen on → one to connect to
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Address:
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
             raise UsageError(f"{self.port} is not a TCP port", hint="use a number between 1 and 65535")
+
+    @classmethod
+    def published(cls, bind: str, port: int, user: str) -> Address:
+        """Where this host reaches what listens on its address `bind`."""
+        return cls(EVERYWHERE.get(bind, bind), port, user)
 
     @property
     def endpoint(self) -> str:

@@ -31,6 +31,7 @@ class FakeEngine:
     did: list[str] = field(default_factory=list)
     by_hand: tuple[str, ...] = ()
     about: Info = field(default_factory=Info)
+    configured: str = "{}"
     registries: list[str] = field(default_factory=list)
 
     def look(self, base: str = "") -> Look:
@@ -47,6 +48,9 @@ class FakeEngine:
 
     def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None:
         return self.published_by
+
+    def config(self) -> str:
+        return self.configured
 
     def config_hash(self) -> str:
         return self.hash

@@ -1,10 +1,11 @@
 """Every check of `composegen doctor`, in the order in which they are shown. The next one: a function and a line here.
 
+files   the folder itself: whether composegen and Compose can read what is in it
 engine  Docker itself: client, daemon, Compose, BuildKit, and who may use them
 gpu     whether the container will get its GPUs
 """
 
-from composegen.doctor.checks import engine, gpu
+from composegen.doctor.checks import engine, files, gpu
 from composegen.doctor.examining import Check
 
 # In the way of a container that needs a GPU: `up` makes these as well, before it builds.
@@ -16,7 +17,10 @@ GPU = (
     Check("gpu-other", gpu.other),
 )
 CHECKS = (
+    Check("folder", files.sound),
+    Check("env", files.env),
     Check("engine", engine.answers),
+    Check("compose", files.compose),
     *GPU,
     Check("gpu-lasting", gpu.lasting),
 )
