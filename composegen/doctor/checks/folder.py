@@ -86,9 +86,8 @@ def code(site: Site) -> Verdict:
     kind = _file_system(folder, site.root)
     if kind.startswith("nfs") and site.settings.user == "root":
         said = f"{folder} is on NFS, which usually takes root for nobody (root_squash): root in the container could not write there"
-        return Verdict(
-            "warn", said, f"log in as yourself: `composegen init {site.project.stack} . --user {host.caller(folder).name}`"
-        )
+        me = host.caller(folder).name
+        return Verdict("warn", said, f"log in as yourself: `composegen init {site.project.stack} . --user {me}`")
     if site.settings.user != "root" and owner != site.settings.uid:
         said = f"{folder} belongs to uid {owner}, and '{site.settings.user}' is uid {site.settings.uid}"
         return Verdict("warn", said, f"`sudo chown {site.settings.uid} {folder}`, or another USER_UID in .env")

@@ -127,9 +127,8 @@ def python_packages(site: Site) -> Verdict:
         return Verdict("ok", "the index answers this host")
     error = explained(CommandFailed("pip cannot reach its index", argv=argv, output=said.stderr))
     if error.hint:
-        return Verdict(
-            "warn", f"asked from this host: {error.hint.splitlines()[0].rstrip(':')}", "\n".join(error.hint.splitlines()[1:])
-        )
+        title, _, steps = error.hint.partition("\n")
+        return Verdict("warn", f"asked from this host: {title.rstrip(':')}", steps)
     words = next((line for line in reversed(said.stderr.splitlines()) if line.strip()), "pip does not say why")
     return Verdict("warn", f"asked from this host: {words[:200]}", ELSEWHERE)
 
