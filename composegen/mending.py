@@ -138,7 +138,7 @@ MENDS: Mapping[str, Callable[[Site], Mend | None]] = {
     "folder": _records,
     "env": _env,
     "port": _port,
-    "name": _name,
+    "names": _name,
     "login": _own_key,
     "host-key": _host_key,
 }

@@ -18,11 +18,12 @@ DEADLINE = 2.5  # seconds
 
 @dataclass(frozen=True)
 class Check:
-    """One question about a site. `deadline`: seconds after which its answer is not waited for any more."""
+    """One question about a site. `deadline`: seconds after which its answer is not waited for; `late`: what to do about that."""
 
     name: str
     make: Callable[[Site], Verdict]
     deadline: float = DEADLINE
+    late: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Examination:
                 said = answer.result(timeout=max(self.began + check.deadline - time.monotonic(), 0))
                 findings.append(Finding(check.name, said.status, said.detail, said.fix))
             except Late:
-                findings.append(Finding(check.name, "warn", f"no answer within {check.deadline:g} s", answered=False))
+                findings.append(Finding(check.name, "warn", f"no answer within {check.deadline:g} s", check.late, answered=False))
             tell(findings[-1])
         return Diagnosis(tuple(findings))
 

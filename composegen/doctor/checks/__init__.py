@@ -1,11 +1,14 @@
 """Every check of `composegen doctor`, in the order in which they are shown. The next one: a function and a line here.
 
-files   the folder itself: whether composegen and Compose can read what is in it
-engine  Docker itself: client, daemon, Compose, BuildKit, and who may use them
-gpu     whether the container will get its GPUs
+files    the folder itself: whether composegen and Compose can read what is in it
+engine   Docker itself, and what it has under the folder's names
+folder   what `.env` asks for, and the code folder
+machine  disk, memory and limits of the engine's machine
+network  registry, packages, proxy
+gpu      whether the container will get its GPUs
 """
 
-from composegen.doctor.checks import engine, files, gpu
+from composegen.doctor.checks import engine, files, folder, gpu, machine, network
 from composegen.doctor.examining import Check
 
 # In the way of a container that needs a GPU: `up` makes these as well, before it builds.
@@ -19,8 +22,28 @@ GPU = (
 CHECKS = (
     Check("folder", files.sound),
     Check("env", files.env),
-    Check("engine", engine.answers),
     Check("compose", files.compose),
+    Check("engine", engine.answers),
+    Check("names", engine.names),
+    Check("networks", engine.networks),
+    Check("users", engine.users),
+    Check("architecture", engine.architecture),
+    Check("exported", folder.exported),
+    Check("port", folder.port),
+    Check("login", folder.login),
+    Check("host-key", folder.host_key),
+    Check("code", folder.code),
+    Check("disk", machine.disk),
+    Check("memory", machine.memory),
+    Check("shm", machine.shared_memory),
+    Check("ulimits", machine.limits),
+    Check("inotify", machine.watches),
+    Check("clock", machine.clock),
+    Check("registry", network.registry, late=network.ELSEWHERE),
+    Check("proxy", network.proxy),
+    Check("certificates", network.certificates),
+    Check("apt", network.apt, late=network.ELSEWHERE),
+    Check("pip", network.python_packages, late=network.ELSEWHERE),
     *GPU,
     Check("gpu-lasting", gpu.lasting),
 )
