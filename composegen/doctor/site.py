@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from composegen.engine import Engine, Info, Look, inputs, is_local
+from composegen.engine import Engine, Info, Look, Versions, inputs, is_local
 from composegen.errors import ComposegenError, EngineError
 from composegen.host import nvidia
 from composegen.model import Choices, Settings, Stack, Variant, Wanted, wanted
 
 T = TypeVar("T")
+PATIENCE = 1.7  # seconds that the engine has for an answer, in less than the checks have
 Status = Literal["ok", "warn", "fail", "skip"]
 
 
@@ -62,7 +65,7 @@ class Site:
         self.shadowed = shadowed  # exported variables that beat `.env`
         self._here = here
         self._info, self._cards = _Once(engine.info), _Once(nvidia.cards)
-        self._look = _Once(lambda: engine.look(self.base))
+        self._look, self._versions = _Once(lambda: engine.look(self.base)), _Once(engine.versions)
 
     @property
     def info(self) -> Info:
@@ -98,6 +101,11 @@ class Site:
         return inputs.base_image(self.directory, self.settings.to_variables())
 
     @property
+    def versions(self) -> Versions:
+        """Of engine and Compose. Raises EngineError: why they cannot be used. Late: the engine does not answer."""
+        return self._versions.answer(PATIENCE)
+
+    @property
     def look(self) -> Look:
         """What the engine has under the folder's name. Raises Unanswered."""
         return _unless_silent(self._look)
@@ -121,9 +129,13 @@ class Site:
 def _unless_silent(asked: _Once[T]) -> T:
     """Raises Unanswered: the engine does not answer, which is the finding of one check only."""
     try:
-        return asked.answer()
-    except EngineError as error:
+        return asked.answer(PATIENCE)
+    except (EngineError, Late) as error:
         raise Unanswered("the engine does not answer") from error
+
+
+class Late(Exception):
+    """There is no answer within the time that there is."""
 
 
 class Unanswered(Exception):
@@ -135,13 +147,30 @@ class _Once(Generic[T]):
 
     def __init__(self, ask: Callable[[], T]) -> None:
         self._ask, self._asking = ask, threading.Lock()
-        self._answer: Future[T] = Future()
+        self._answer: Future[T] | None = None
+        self._began = 0.0  # time.monotonic()
 
-    def answer(self) -> T:
+    def answer(self, patience: float | None = None) -> T:
+        """Raises what asking raised. Late: there was no answer `patience` seconds after it was asked."""
         with self._asking:
-            if not self._answer.done():
-                try:
-                    self._answer.set_result(self._ask())
-                except EngineError as error:
-                    self._answer.set_exception(error)
-        return self._answer.result()
+            if self._answer is None:
+                self._answer, self._began = in_background(self._ask), time.monotonic()
+        try:
+            return self._answer.result(timeout=None if patience is None else max(self._began + patience - time.monotonic(), 0))
+        except TooLate:
+            raise Late from None
+
+
+def in_background(make: Callable[[], T]) -> Future[T]:
+    """What it returns or raises, once it does; nobody has to wait for that."""
+    answer: Future[T] = Future()
+
+    def fill() -> None:
+        try:
+            answer.set_result(make())
+        except Exception as error:
+            answer.set_exception(error)
+
+    # A daemon, unlike a pool's thread, does not keep the process from ending while it still waits for a network.
+    threading.Thread(target=fill, daemon=True).start()
+    return answer

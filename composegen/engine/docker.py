@@ -120,8 +120,15 @@ class DockerEngine:
         return len(_docker("network", "ls", "--quiet", "--filter", "driver=bridge").run().split())
 
     def versions(self) -> Versions:
-        """Engine and Compose. Raises EngineError: one of them is missing or too old."""
-        found = whales.versions()
+        """Engine and Compose. Raises EngineError: the daemon, Compose or buildx is missing, or one of them too old.
+
+        (Compose 2.40 panics when it builds without buildx.)
+        """
+        # python-on-whales would ask one after another, which takes longer than all of `composegen doctor` may.
+        commands = _docker("version", "--format", "{{json .}}"), _docker("buildx", "version"), _docker("compose", "version")
+        said = [running.result() for running in [command.begin() for command in commands]]
+        server, _, compose = (command.checked(each).stdout for command, each in zip(commands, said, strict=True))
+        found = Versions(engine=answers.server_version(server), compose=answers.version(compose))
         for what, name, least in (("Engine", found.engine, MINIMUM.engine), ("Compose", found.compose, MINIMUM.compose)):
             if (0, 0) < answers.number(name) < answers.number(least):
                 raise EngineError(f"Docker {what} {name} is too old", hint=f"composegen needs {least} or newer: upgrade Docker")
