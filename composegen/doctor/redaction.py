@@ -29,7 +29,7 @@ LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
     (re.compile(rf"({_KEY_TYPE})[ \t]+AAAA[A-Za-z0-9+/=]+[^\n\"'\\]*"), rf"\1 {HIDDEN}"),
     (re.compile(r"AAAA[A-Za-z0-9+/=]{20,}"), HIDDEN),
-    (re.compile(r"(\w://)[^/\s\"']*@"), rf"\1{HIDDEN}@"),  # a user or password in an address
+    (re.compile(r"(\w://)[^\s\"']*@"), rf"\1{HIDDEN}@"),  # a user or password in an address
     (re.compile(r"(\w://[^\s\"'?]+\?)[^\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)[ \t]+[\w.~+/=-]{12,}"), rf"\1 {HIDDEN}"),
     # Hugging Face, GitHub, GitLab, Slack, AWS, JSON Web Tokens, OpenAI and others
@@ -37,7 +37,7 @@ LOOKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[a-hjkmnp-z2-9]{5}(?:-[a-hjkmnp-z2-9]{5}){3}\b"), HIDDEN),  # as the container makes one and says it
     (re.compile(rf"(?i)({_NAME}[\"']?[ \t]*[=:][ \t]*)(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;{{\[]+)"), rf"\1{HIDDEN}"),
     (re.compile(rf"(?i)((?<!\w)--?{_NAME}[ \t]+)(?:\"[^\"\n]*\"|'[^'\n]*'|\S+)"), rf"\1{HIDDEN}"),
-    (re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"), f"{PERSON}@{MACHINE}"),
+    (re.compile(r"\b[\w.+-]+@(?!openssh\.com)[\w-]+(?:\.[\w-]+)+\b"), f"{PERSON}@{MACHINE}"),
     (re.compile(r"/(home|Users)/(?!code\b)[^/\s\"':,;]+"), HOME),
 )
 _IP = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f]*)(?![\w.:]*[\w:])")

@@ -65,7 +65,7 @@ class Site:
         self.shadowed = shadowed  # exported variables that beat `.env`
         self._here = here
         self._info, self._cards = _Once(engine.info), _Once(nvidia.cards)
-        self._look, self._versions = _Once(lambda: engine.look(self.base)), _Once(engine.versions)
+        self._look = _Once(lambda: engine.look(self.base))
 
     @property
     def info(self) -> Info:
@@ -103,7 +103,7 @@ class Site:
     @property
     def versions(self) -> Versions:
         """Of engine and Compose. Raises EngineError: why they cannot be used. Late: the engine does not answer."""
-        return self._versions.answer(PATIENCE)
+        return self.engine.versions(self._info.answer(PATIENCE))
 
     @property
     def look(self) -> Look:

@@ -45,17 +45,6 @@ def only_file(archive: str) -> str:
         return ""
 
 
-def server_version(text: str) -> str:
-    """Of `docker version` as JSON; empty where it says none. Raises EngineError: it printed something else."""
-    (found, *_) = objects(f"[{text or '{}'}]")
-    return version(str((found.get("Server") or {}).get("Version", "")))
-
-
-def version(said: str) -> str:
-    """`2.40.3-3` out of `Docker Compose version v2.40.3-3`."""
-    return next((word.lstrip("v") for word in said.split() if word.lstrip("v")[:1].isdigit()), "")
-
-
 def number(version: str) -> tuple[int, int]:
     found = re.search(r"(\d+)\.(\d+)", version)
     return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -119,16 +119,16 @@ class DockerEngine:
         """How many networks take addresses of the engine's pools. Raises EngineError."""
         return len(_docker("network", "ls", "--quiet", "--filter", "driver=bridge").run().split())
 
-    def versions(self) -> Versions:
-        """Engine and Compose. Raises EngineError: the daemon, Compose or buildx is missing, or one of them too old.
+    def versions(self, about: Info | None = None) -> Versions:
+        """Engine and Compose; `about` is what the engine said of itself, where that is known already.
 
-        (Compose 2.40 panics when it builds without buildx.)
+        Raises EngineError: the daemon, Compose or buildx is missing (without which Compose 2.40 panics), or one of them is too old.
         """
-        # python-on-whales would ask one after another, which takes longer than all of `composegen doctor` may.
-        commands = _docker("version", "--format", "{{json .}}"), _docker("buildx", "version"), _docker("compose", "version")
-        said = [running.result() for running in [command.begin() for command in commands]]
-        server, _, compose = (command.checked(each).stdout for command, each in zip(commands, said, strict=True))
-        found = Versions(engine=answers.server_version(server), compose=answers.version(compose))
+        about = about or self.info()
+        for plugin, there in (("buildx", about.buildx), ("compose", about.compose)):
+            if not there:
+                _docker(plugin, "version").run()  # which says why not, where that is so
+        found = Versions(engine=about.version, compose=about.compose)
         for what, name, least in (("Engine", found.engine, MINIMUM.engine), ("Compose", found.compose, MINIMUM.compose)):
             if (0, 0) < answers.number(name) < answers.number(least):
                 raise EngineError(f"Docker {what} {name} is too old", hint=f"composegen needs {least} or newer: upgrade Docker")

@@ -67,7 +67,7 @@ class FakeEngine:
     def networks(self) -> int:
         return 1
 
-    def versions(self) -> Versions:
+    def versions(self, about: Info | None = None) -> Versions:
         return Versions("28", "2.40")
 
     def info(self) -> Info:
