@@ -1,17 +1,18 @@
 """What `composegen doctor --fix` does for the user, where that is safe. Data: a check's name → what may mend its finding.
 
-Each looks for itself whether there is something to mend: what a check saw may have changed, and a finding can have several reasons.
+A check brings its own mend where engine and host suffice for that. Here are those that take more: a folder's files, or keys. Each of
+them looks for itself whether there is something to mend: what a check saw may have changed, and a finding can have several reasons.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from composegen import host
 from composegen.doctor import Diagnosis, Site
+from composegen.doctor.site import Mend
 from composegen.engine import guard
 from composegen.errors import ComposegenError, EngineError
 from composegen.folder import ENV, Folder, assigned, open_folder
@@ -19,21 +20,13 @@ from composegen.folder import ENV, Folder, assigned, open_folder
 PRIVATE = 0o600
 
 
-@dataclass(frozen=True)
-class Mend:
-    """`question` is asked first; `do` says in one line what it did, or raises ComposegenError."""
-
-    question: str
-    do: Callable[[], str]
-
-
 def mends(found: Diagnosis, site: Site) -> Iterator[Mend]:
     """What can be done about the findings, in their order, each looked for once the one before it was done or declined."""
     for finding in found.findings:
-        if finding.status in ("warn", "fail") and finding.answered and finding.name in MENDS:
-            mend = None
+        if finding.status in ("warn", "fail") and finding.answered:
+            mend, look = finding.mend, MENDS.get(finding.name)
             with suppress(ComposegenError):  # what it looks at does not answer any more; the finding stands
-                mend = MENDS[finding.name](site)
+                mend = mend or (look(site) if look else None)
             if mend:
                 yield mend
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from composegen.doctor.site import Site, Status, Unanswered, Verdict, in_background
+from composegen.doctor.site import Mend, Site, Status, Unanswered, Verdict, in_background
 from composegen.errors import ComposegenError
 
 DEADLINE = 2.0  # seconds
@@ -34,6 +34,7 @@ class Finding:
     status: Status
     detail: str
     fix: str = ""
+    mend: Mend | None = None
     answered: bool = True  # False: it was not waited for any more
 
 
@@ -66,7 +67,7 @@ class Examination:
         for check, answer in self.answers:
             try:
                 said = answer.result(timeout=max(self.began + check.deadline - time.monotonic(), 0))
-                findings.append(Finding(check.name, said.status, said.detail, said.fix))
+                findings.append(Finding(check.name, said.status, said.detail, said.fix, said.mend))
             except Late:
                 findings.append(Finding(check.name, "warn", f"no answer within {check.deadline:g} s", check.late, answered=False))
             tell(findings[-1])

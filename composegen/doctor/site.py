@@ -23,12 +23,21 @@ Status = Literal["ok", "warn", "fail", "skip"]
 
 
 @dataclass(frozen=True)
+class Mend:
+    """What is safe to do for the user. `question` is asked first; `do` says in one line what it did, or raises ComposegenError."""
+
+    question: str
+    do: Callable[[], str]
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What one check found. `fix`: what to do about it, one command or sentence a line."""
 
     status: Status
     detail: str
     fix: str = ""
+    mend: Mend | None = None
 
 
 class Site:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from composegen import diagnosis, dotenv, mending
+from composegen import diagnosis, dotenv
 from composegen.doctor import CHECKS, Diagnosis, Finding, Site
+from composegen.doctor.site import Mend
 from composegen.engine import Look
 from composegen.errors import EngineError
 from composegen.mending import MENDS, mends
@@ -28,7 +29,7 @@ def site_of(demo: Path, engine: FakeEngine | None = None) -> Site:
     return site
 
 
-def offered(check: str, site: Site, *, status: str = "fail", answered: bool = True) -> list[mending.Mend]:
+def offered(check: str, site: Site, *, status: str = "fail", answered: bool = True) -> list[Mend]:
     finding = Finding(check, status, "not well", answered=answered)  # type: ignore[arg-type]
     return list(mends(Diagnosis((finding,)), site))
 
@@ -51,6 +52,11 @@ def test_nothing_is_offered_for_a_check_that_found_nothing(demo: Path, status: s
     (demo / ".env").unlink()
     assert offered("env", site_of(demo), status="warn")
     assert offered("env", site_of(demo), status=status, answered=answered) == []
+
+
+def test_what_a_check_brought_along_is_offered(demo: Path) -> None:
+    own = Mend("Start it?", lambda: "started")
+    assert list(mends(Diagnosis((Finding("container", "fail", "", mend=own),)), site_of(demo))) == [own]
 
 
 def test_an_engine_that_is_silent_again_keeps_no_other_mend_away(demo: Path) -> None:
