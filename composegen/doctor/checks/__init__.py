@@ -23,7 +23,7 @@ CHECKS = (
     Check("folder", files.sound),
     Check("env", files.env),
     Check("compose", files.compose),
-    Check("engine", engine.answers, deadline=2.5),  # longer than the others wait for it
+    Check("engine", engine.answers, silence="fail"),
     Check("names", engine.names),
     Check("networks", engine.networks),
     Check("users", engine.users),
