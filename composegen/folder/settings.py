@@ -47,6 +47,8 @@ def _refuse_invalid(settings: Settings) -> None:
         raise WrongSetting("SSH_FORWARD_AGENT", settings.forward_agent, "neither yes nor no", example="no")
     if settings.user in host.SYSTEM_USERS:
         raise WrongSetting("SSH_USER", settings.user, "a user of the system itself", example="dev")
+    if settings.user != "root" and settings.uid == 0:  # the container would make no such user
+        raise WrongSetting("SSH_USER", settings.user, "who cannot have root's USER_UID, 0", example="USER_UID=1000")
     for sign, reason in UNBUILDABLE.items():
         for variable, path in (("CA_BUNDLE", settings.ca_bundle), ("NETRC", settings.netrc)):
             if sign in path:

@@ -67,6 +67,7 @@ class Alias:
             f"IdentityFile {quoted(self.identity)}",
             "IdentitiesOnly yes",  # else the agent's keys use up MaxAuthTries first
             f"UserKnownHostsFile {quoted(self.known_hosts)}",
+            f"HostKeyAlias {self.address.known_as}",  # else another container that has the port by now would be trusted
             "GlobalKnownHostsFile /dev/null",
             "StrictHostKeyChecking yes",
             "UpdateHostKeys no",  # composegen alone writes its known_hosts

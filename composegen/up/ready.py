@@ -13,6 +13,7 @@ from pathlib import Path
 
 from composegen.engine import Container, Engine, memory
 from composegen.engine.command import Command
+from composegen.engine.failures import not_running
 from composegen.errors import CommandFailed, ComposegenError, EngineError, HostKeyChanged, LoginRefused, NotReachable, SshError
 from composegen.ssh import Address, HostKeys, KnownHosts, Session, keys, openssh, wait_for_login
 from composegen.up.state import State
@@ -66,8 +67,7 @@ class Watch:
     def ended(self, error: CommandFailed) -> bool:
         """Whether a command in the container failed because that did not run, or ended meanwhile. It may run again by now."""
         self.dead = self.engine.container()
-        refused = re.search(r"is restarting|is not running", error.output)
-        return bool(refused) or error.exit_code == KILLED or self.dead is None or not self.dead.running
+        return not_running(error.output) or error.exit_code == KILLED or self.dead is None or not self.dead.running
 
 
 def log_in(state: State) -> State:

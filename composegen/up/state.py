@@ -11,6 +11,7 @@ from composegen.engine import Container, Engine, Look, inputs, memory
 from composegen.errors import EngineError
 from composegen.folder import Folder, variables
 from composegen.ssh import Address
+from composegen.ssh.alias import PREFIX
 
 if TYPE_CHECKING:
     from composegen.model import Finding, Report
@@ -70,7 +71,8 @@ class State:
         settings = self.folder.settings
         found = self.look.container
         port = found.port if found and found.port else settings.port
-        return Address(EVERYWHERE.get(settings.bind, settings.bind), port, settings.user)
+        host = EVERYWHERE.get(settings.bind, settings.bind)
+        return Address(host, port, settings.user, host_key_alias=f"{PREFIX}{self.engine.project}")
 
     @property
     def base(self) -> str:

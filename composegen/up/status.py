@@ -37,7 +37,7 @@ class Status:
         return self.state == "running"
 
     def to_json(self) -> dict[str, Any]:
-        address = asdict(self.address)
+        address = {name: getattr(self.address, name) for name in ("host", "port", "user")}
         found = {name: value for name, value in asdict(self).items() if name not in ("address", "in_words")}
         return {**found, **address, "installed": list(self.installed), "running": self.running}
 

@@ -258,6 +258,12 @@ def test_another_folder_in_the_container_fails(code: Path, tmp_path: Path, name:
     assert list(code.iterdir()) == list((tmp_path / "other").iterdir()) == []
 
 
+def test_a_folder_that_does_not_let_the_user_in_is_not_taken_for_another(code: Path) -> None:
+    refusing = FakeSession(lambda script: Result(1, "", "cat: /home/code/x: Permission denied\n"))
+    finding = find("code-read", refusing, code_dir=code)
+    assert (finding.outcome, "USER_UID" in finding.hint, "CODE_DIR" in finding.hint) == ("fail", True, False)
+
+
 @pytest.mark.parametrize("name", ["code-read", "code-write"])
 def test_an_owner_that_the_engine_maps_fails(code: Path, name: str) -> None:
     def mapping(script: str) -> Result:
