@@ -36,7 +36,7 @@ ALWAYS = (
     "container/sshd.sh",
     "container/sshd_config",
 )
-SUPERVISOR = ("container/supervisor.py", "services/README.md")
+SUPERVISOR = ("container/supervisord.py", "services/README.md")
 
 
 def render(choices: Choices, stack: Stack) -> dict[str, str]:

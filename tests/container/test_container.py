@@ -256,7 +256,7 @@ def test_keys_can_be_replaced_in_a_running_container(box: MakeBox) -> None:
     ("file", "broken", "before", "said"),
     [
         ("container/sshd_config", "NoSuchOption yes\n", "UsePAM no\n", "NoSuchOption"),
-        ("container/supervisor.py", "[program:other]\n", "[program:sshd]\n", "program:other"),
+        ("container/supervisord.py", "[program:other]\n", "[program:sshd]\n", "program:other"),
         ("container/supervisord.conf", "; Of an older folder, and edited.\n", "", "container/supervisord.conf is not read"),
     ],
 )

@@ -133,7 +133,7 @@ def container(engine: Engine, directory: Path, suite: str, *, old_sshd: bool) ->
     box = make_box(engine, folder, folder.name, free_port(), Choices("python", "cpu"), base=f"composegen-base:{suite}", **user)
     (folder / "apt.txt").write_text("zsh\n")
     (folder / "container/says.sh").write_text("#!/bin/bash\nenv -0 | base64 -w0 >/run/says\nexec sleep infinity\n")
-    supervisor = folder / "container/supervisor.py"
+    supervisor = folder / "container/supervisord.py"
     program = "[program:says]\ncommand=/etc/composegen/says.sh\n\n"
     supervisor.write_text(supervisor.read_text().replace("[program:sshd]", f"{program}[program:sshd]"))
     lines = [f"ENV {name}={json.dumps(value)}" for name, value in FROM_IMAGE.items()]

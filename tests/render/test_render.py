@@ -38,7 +38,7 @@ def rendered(choices: Choices) -> dict[str, str]:
 
 
 def supervisord(script: str) -> str:
-    """The configuration that container/supervisor.py writes."""
+    """The configuration that container/supervisord.py writes."""
     return next(
         str(node.value.value)
         for node in ast.parse(script).body
@@ -119,10 +119,10 @@ def test_shell_and_supervisor_files_parse(choices: Choices) -> None:
     texts = rendered(choices)
     for path in ("container/entrypoint.sh", "container/sshd.sh"):
         assert subprocess.run(["bash", "-n"], input=texts[path], text=True, capture_output=True).stderr == ""
-    assert ("container/supervisor.py" in texts) == (choices.init == "supervisor")
+    assert ("container/supervisord.py" in texts) == (choices.init == "supervisor")
     if choices.init == "supervisor":
         parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
-        parser.read_string(supervisord(texts["container/supervisor.py"]))
+        parser.read_string(supervisord(texts["container/supervisord.py"]))
         assert parser["program:sshd"]["startsecs"] == "0"
         assert parser["program:sshd"]["command"].endswith("entrypoint.sh sshd")
 

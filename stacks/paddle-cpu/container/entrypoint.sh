@@ -28,7 +28,7 @@ start() {
   fi
   prepare
   if compgen -G "$here/services/*.conf" >/dev/null; then
-    "$(<$here/supervisor-python)" $here/supervisor.py start "$(login_users | tail -n 1)" || true
+    "$(<$here/supervisor-python)" $here/supervisord.py start "$(login_users | tail -n 1)" || true
   fi
   exec > >(filter_log) 2>&1
   # supervisord looks at its programs once a second; a request makes it look at once, so that sshd starts without that second.
@@ -248,9 +248,9 @@ check() {
   local python
   # supervisor is the distribution's and needs the distribution's Python; in some images the name `python3` leads to another one.
   for python in "$(sed -n '1s/^#! *//p' "$(command -v supervisord)")" $(compgen -G '/usr/bin/python[23].*' | grep -E '/python[23]\.[0-9]+$'); do
-    if "$python" $here/supervisor.py write; then
+    if "$python" $here/supervisord.py write; then
       echo "$python" >$here/supervisor-python
-      "$python" $here/supervisor.py check
+      "$python" $here/supervisord.py check
       return
     fi
   done

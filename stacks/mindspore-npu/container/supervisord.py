@@ -1,7 +1,7 @@
 # Written by composegen. supervisord's configuration, and the programs of services/*.conf that it keeps running beside sshd.
-#   supervisor.py write       in the build: supervisord.conf beside this file
-#   supervisor.py check       in the build: fail for a file of services/ that cannot be used
-#   supervisor.py start USER  at start: each program runs as USER, in that home, and its output goes to the container's log, unless its
+#   supervisord.py write       in the build: supervisord.conf beside this file
+#   supervisord.py check       in the build: fail for a file of services/ that cannot be used
+#   supervisord.py start USER  at start: each program runs as USER, in that home, and its output goes to the container's log, unless its
 #                             file says otherwise; a file that cannot be used is named and left out
 # It is run by the distribution's Python that supervisor needs, which may be an old one.
 import glob
@@ -15,7 +15,7 @@ import tempfile
 from supervisor.options import ServerOptions, UnhosedConfigParser
 
 SUPERVISORD = """\
-; Written by composegen's supervisor.py.
+; Written by composegen's supervisord.py.
 
 [supervisord]
 nodaemon=true
@@ -139,7 +139,7 @@ def check():
     """Fail the build for what would be left out at start. The folder of a running container stays as it is."""
     with open(CONFIGURATION) as there:
         if there.read() != SUPERVISORD:
-            return ["container/supervisord.conf is not read: supervisor.py there holds that text, and programs belong in services/"]
+            return ["container/supervisord.conf is not read: supervisord.py there holds that text, and programs belong in services/"]
     scratch = tempfile.mkdtemp()
     configuration = os.path.join(scratch, "supervisord.conf")
     with open(configuration, "w") as copy:
