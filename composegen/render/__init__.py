@@ -25,6 +25,7 @@ ALWAYS = (
     "compose.yaml",
     "Dockerfile",
     ".dockerignore",
+    ".gitattributes",
     ".gitignore",
     ".env.example",
     "README.md",
@@ -32,11 +33,10 @@ ALWAYS = (
     "requirements.txt",
     "code/.gitkeep",
     "container/entrypoint.sh",
-    "container/new-password.sh",
+    "container/sshd.sh",
     "container/sshd_config",
-    "container/stop-jobs.sh",
 )
-SUPERVISOR = ("container/services.py", "container/supervisord.conf", "services/README.md")
+SUPERVISOR = ("container/supervisord.py", "services/README.md")
 
 
 def render(choices: Choices, stack: Stack) -> dict[str, str]:

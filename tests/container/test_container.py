@@ -253,15 +253,16 @@ def test_keys_can_be_replaced_in_a_running_container(box: MakeBox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "broken", "said"),
+    ("file", "broken", "before", "said"),
     [
-        ("container/sshd_config", "NoSuchOption yes\n", "NoSuchOption"),
-        ("container/supervisord.conf", "[program:other]\n", "program:other"),
+        ("container/sshd_config", "NoSuchOption yes\n", "UsePAM no\n", "NoSuchOption"),
+        ("container/supervisord.py", "[program:other]\n", "[program:sshd]\n", "program:other"),
+        ("container/supervisord.conf", "; Of an older folder, and edited.\n", "", "container/supervisord.conf is not read"),
     ],
 )
-def test_a_broken_configuration_fails_the_build(box: MakeBox, file: str, broken: str, said: str) -> None:
-    made = box()
-    (made.path / file).write_text((made.path / file).read_text() + broken)
+def test_a_broken_configuration_fails_the_build(box: MakeBox, file: str, broken: str, before: str, said: str) -> None:
+    path = (made := box()).path / file
+    path.write_text(path.read_text().replace(before, broken + before) if path.exists() else broken)
     assert said in made.compose_fails("build")
 
 
@@ -304,7 +305,7 @@ def _digest(text: str) -> str:
 
 def test_packages_of_apt_txt_are_built_in(box: MakeBox) -> None:
     made = box()
-    (made.path / "apt.txt").write_text("# a comment\r\nless # another\r\n\n")
+    (made.path / "apt.txt").write_bytes(b"\xef\xbb\xbf# a comment\r\nless # another\r\n\n")
     made.compose("build")
     made.engine("run", "--rm", "--entrypoint", "less", f"{made.name}-dev", "--version")
 

@@ -133,8 +133,9 @@ def container(engine: Engine, directory: Path, suite: str, *, old_sshd: bool) ->
     box = make_box(engine, folder, folder.name, free_port(), Choices("python", "cpu"), base=f"composegen-base:{suite}", **user)
     (folder / "apt.txt").write_text("zsh\n")
     (folder / "container/says.sh").write_text("#!/bin/bash\nenv -0 | base64 -w0 >/run/says\nexec sleep infinity\n")
-    with (folder / "container/supervisord.conf").open("a") as conf:
-        conf.write("\n[program:says]\ncommand=/etc/composegen/says.sh\n")
+    supervisor = folder / "container/supervisord.py"
+    program = "[program:says]\ncommand=/etc/composegen/says.sh\n\n"
+    supervisor.write_text(supervisor.read_text().replace("[program:sshd]", f"{program}[program:sshd]"))
     lines = [f"ENV {name}={json.dumps(value)}" for name, value in FROM_IMAGE.items()]
     # Without a file of its own, zsh asks a newcomer questions.
     lines.append("RUN touch /etc/skel/.zshrc /root/.zshrc")
