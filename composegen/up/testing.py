@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from composegen.engine import Engine, is_local
 from composegen.folder import Folder, recorded_variant
+from composegen.host import nvidia
 from composegen.ssh import Address, HostKeys, KnownHosts, keys
 from composegen.up.state import State
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from composegen.smoke import Target
 
 NO_GPU = "compose.nogpu.yaml"
+
+
+def handed_over(folder: Folder) -> str:
+    """The devices that the folder asks for: ids separated by commas, or `all`; empty: none."""
+    device, settings = folder.choices.device, folder.settings
+    if device == "cpu" or NO_GPU in settings.compose_file:
+        return ""
+    return settings.gpus if device == "gpu" else "all"
 
 
 def test(state: State) -> tuple[State, str]:
@@ -66,8 +75,10 @@ def target(
         uid=0 if settings.user == "root" else settings.uid,
         gid=0 if settings.user == "root" else settings.gid,
         device=choices.device,
-        gpus=settings.gpus if choices.device == "gpu" and NO_GPU not in settings.compose_file else "",
+        gpus=handed_over(folder),
+        cards=nvidia.cards if local else nvidia.Cards,
         check=variant.check,
+        compute=variant.compute,
         shm=shm,
         code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
         local=local,
