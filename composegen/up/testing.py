@@ -13,6 +13,7 @@ from composegen.ssh import Address, HostKeys, KnownHosts, keys
 from composegen.up.state import State
 
 if TYPE_CHECKING:
+    from composegen.model import Finding
     from composegen.smoke import Target
 
 NO_GPU = "compose.nogpu.yaml"
@@ -39,9 +40,19 @@ def test(state: State) -> tuple[State, str]:
     expected = target(
         state.folder, state.address, shm, host_keys=known_hosts, host_key=host_key, local=is_local(), door=state.engine
     )
-    report = smoke.run(expected, session=state.session, tell=state.talk.tell)
+    report = smoke.run(expected, session=state.session, tell=state.talk.tell, explain=explained)
     outcomes = [finding.outcome for finding in report.findings]
     return replace(state, report=report), ", ".join(f"{outcomes.count(each)} {each}" for each in dict.fromkeys(outcomes))
+
+
+def explained(finding: Finding) -> Finding:
+    """What a probe found, with the root cause that its words name: how to mend that comes before the probe's own hint."""
+    if finding.outcome != "fail":
+        return finding
+    from composegen import doctor
+
+    cause = doctor.root_cause(finding.detail)
+    return replace(finding, hint="\n".join(filter(None, (doctor.advice(cause), finding.hint)))) if cause else finding
 
 
 def target(

@@ -13,6 +13,7 @@ from composegen.model import Check, Finding
 from composegen.smoke import run
 from composegen.smoke.gpu import MULTIPLY
 from composegen.ssh import Result
+from composegen.up.testing import explained
 from tests.smoke.fakes import TARGET, FakeSession, find, on_this_machine, prints, probe
 
 TWO = "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-a)\nGPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-b)\n"
@@ -93,6 +94,30 @@ def test_an_nvidia_smi_that_fails_is_quoted() -> None:
 def test_without_a_reservation_no_gpu_is_looked_for(name: str) -> None:
     finding = find(name, FakeSession(prints(TWO)), compute="x")
     assert (finding.outcome, finding.detail) == ("skip", "no GPU is reserved")
+
+
+@pytest.mark.parametrize("name", ["gpu", "gpu-memory"])
+@pytest.mark.parametrize(
+    ("said", "cause", "fix"),
+    [
+        (LOST, "a running container lost its GPU:", "--force-recreate"),
+        ("Failed to initialize NVML: Driver/library version mismatch\n", "the NVIDIA driver was upgraded and", "reboot"),
+    ],
+)
+def test_a_known_cause_is_told_with_its_fix(name: str, said: str, cause: str, fix: str) -> None:
+    """As `composegen explain` does: there is one text for both."""
+    expected = replace(TARGET, gpus="all", device="gpu")
+    told: list[Finding] = []
+    session = FakeSession(prints(said, 255))
+    report = run(expected, session=session, probes=[probe(name)], explain=explained, tell=told.append)
+    assert told == list(report.findings)
+    assert said.strip() in told[0].detail
+    assert told[0].hint.startswith(cause) and fix in told[0].hint
+
+
+def test_what_works_needs_no_explanation() -> None:
+    finding = replace(find("gpu", says(TWO), gpus="all", device="gpu"), detail=LOST)
+    assert explained(finding) is finding
 
 
 # --- AMD's and Huawei's -------------------------------------------------------------------------------------------------
