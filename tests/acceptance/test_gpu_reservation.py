@@ -66,8 +66,9 @@ def test_the_folder_starts_unchanged_and_nvidia_smi_answers_over_ssh(
         assert says_over_ssh(private_engine, composegen, "nvidia-smi").startswith("NVIDIA-SMI stand-in")
         assert says_over_ssh(private_engine, composegen, "nvidia-smi -L").count("GPU 0") == 1
         assert private_engine("port", name, "22") == "127.0.0.1:2222"
-        report = inside("test", "--only", "gpu", "--only", "shm", "--json", cwd=folder, env=private_engine.env).ok().json
-        assert {check["name"]: check["status"] for check in report["checks"]} == {"gpu": "ok", "shm": "ok"}
+        options = ("--only", "gpu", "--without", "gpu-compute", "--only", "shm")
+        report = inside("test", *options, "--json", cwd=folder, env=private_engine.env).ok().json
+        assert {check["name"]: check["status"] for check in report["checks"]} == {"shm": "ok", "gpu": "ok", "gpu-memory": "ok"}
 
         # What a runtime adds at start is in no file of the folder, and reaches sessions of every kind all the same.
         (private_engine.cdi / "standin.json").write_text(json.dumps(CDI))

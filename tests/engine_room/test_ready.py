@@ -56,6 +56,7 @@ def test_a_container_that_crashes_again_and_again_is_said_with_its_last_words(
     assert "composegen logs" in (error.value.hint or "")
     assert person.heard[0].startswith(f"container 'work': {by_now}")
     assert person.heard[1:] == ["  | no such luck"]
+    assert error.value.said == "\n".join(person.heard)
 
 
 def test_keys_that_a_running_container_does_not_take_are_another_matter(engine: Refusing) -> None:
