@@ -168,3 +168,17 @@ def test_auto_takes_what_this_engine_offers(machine: Machine) -> None:
     assert "note: --gpus auto: all by cdi, for the engine knows NVIDIA's GPUs as CDI devices" in said
     machine.plain_up()
     assert machine.request() == ("runc", [("cdi", ["nvidia.com/gpu=all"])])
+
+
+def test_a_reservation_that_was_edited_to_both_count_and_ids_is_explained(machine: Machine) -> None:
+    file = machine.folder / "compose.yaml"
+    written = file.read_text()
+    try:
+        file.write_text(written.replace("            - driver: nvidia\n", "            - driver: nvidia\n              count: 1\n"))
+        said = machine.private.run("compose", "up", "-d", cwd=machine.folder, env=machine.env).stderr
+        explained = machine.composegen("explain", "-", "--json", stdin=said)
+        assert [each["cause"] for each in explained.json["matches"]] == ["gpu-count-and-ids"], said
+        failed = machine.run("build")
+        assert failed.code != 0 and "a reservation names both a number of GPUs and which ones" in failed.stderr
+    finally:
+        file.write_text(written)
