@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from composegen import dotenv
 from composegen.doctor.offer import pick
 from composegen.engine import Info
 from composegen.errors import UsageError
+from composegen.folder import open_folder
 from composegen.host.nvidia import Driver
 from composegen.init import own_file
 from composegen.model import Choices, Settings, Wanted, wanted
@@ -148,8 +149,6 @@ def test_somebody_elses_file_of_that_name_is_left_alone(composegen: Run, refused
 
 
 def test_a_mode_of_the_machine_takes_no_gpu_back_and_a_dry_run_writes_nothing(composegen: Run, here: Path) -> None:
-    from composegen.folder import open_folder
-
     composegen("init", "mindspore", "w", "--gpus", "none").ok()
     before = tree(here / "w")
     opened = open_folder(here / "w")
@@ -165,14 +164,31 @@ def test_a_mode_of_the_machine_takes_no_gpu_back_and_a_dry_run_writes_nothing(co
         own_file.fitted(back, "x")
 
 
-def test_gpu_mode_in_env_that_is_none(composegen: Run, here: Path) -> None:
+def test_an_exported_compose_file_is_not_written_over(composegen: Run, here: Path) -> None:
+    composegen("init", "mindspore", "w", "--gpu-mode", "cdi", "--gpus", "1,3").ok()
+    before = tree(here / "w")
+    opened = open_folder(here / "w", {"COMPOSE_FILE": "compose.yaml:mine.yaml"})
+    assert own_file.fitted(opened) == (opened, "") and tree(here / "w") == before
+    with pytest.raises(UsageError, match="the exported COMPOSE_FILE beats what --gpu-mode writes"):
+        own_file.fitted(opened, "deploy")
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"GPU_MODE": "fast"}, "GPU_MODE is 'fast', not one of deploy, runtime, cdi"),
+        ({"GPUS": "none"}, "COMPOSE_FILE=compose.yaml:compose.nogpu.yaml hands over none"),
+        ({"GPUS": "1, 3"}, "neither all nor ids such as 0,1"),
+        ({"GPUS": "1,"}, "neither all nor ids"),
+        ({"GPUS": "1\n- x"}, "neither all nor ids"),
+    ],
+)
+def test_what_env_cannot_mean(composegen: Run, here: Path, variables: dict[str, str], says: str) -> None:
     composegen("init", "mindspore", "w").ok()
-    os.environ["GPU_MODE"] = "fast"
-    try:
-        said = composegen("up", "w", "--dry-run")
-    finally:
-        del os.environ["GPU_MODE"]
-    assert said.code == 2 and "GPU_MODE is 'fast', not one of deploy, runtime, cdi" in said.stderr
+    with pytest.raises(UsageError, match=re.escape(says)):
+        open_folder(here / "w", variables)
+    for fine in ("all", "0,1", "GPU-18a3e86f", "MIG-GPU-18a3e86f/1/0,0:1", "0-3,5"):
+        assert open_folder(here / "w", {"GPUS": fine}).settings.gpus == fine
 
 
 @pytest.mark.parametrize(
