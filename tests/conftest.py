@@ -13,7 +13,7 @@ import pytest
 from tests.support import engine as engine_support
 from tests.support.cli import Cli
 from tests.support.engine import Engine
-from tests.support.private_engine import PrivateEngine, started_private_engine
+from tests.support.private_engine import NVIDIA_RUNTIME, PrivateEngine, started_private_engine
 
 BASE_IMAGE = "composegen-base:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -69,7 +69,7 @@ def base_image(request: pytest.FixtureRequest, engine: Engine) -> str:
     return BASE_IMAGE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build_environment(base_image: str) -> dict[str, str]:
     """Variables for a build here: the local base, and the host's certificates where the caller's environment trusts extra ones."""
     trusts_more = any(os.environ.get(name) for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"))
@@ -120,11 +120,11 @@ def project(projects: Callable[[], str]) -> str:
 def private_engine(
     request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PrivateEngine]:
-    """A second engine in a network namespace of its own, with the stand-in GPU hook and an empty CDI directory.
+    """A second engine in a network namespace of its own, with stand-ins of NVIDIA's hook and runtime and an empty CDI directory.
 
     Nothing in it reaches a network; `take(image)` copies an image from the machine's engine.
     """
     if subprocess.run(engine_support.as_root("true"), capture_output=True).returncode != 0:
         pytest.skip("a second engine needs root, or sudo without a password")
-    with started_private_engine(tmp_path_factory.mktemp("engine"), outer=engine) as private:
+    with started_private_engine(tmp_path_factory.mktemp("engine"), outer=engine, options=NVIDIA_RUNTIME) as private:
         yield private

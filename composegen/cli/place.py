@@ -105,6 +105,28 @@ def with_forwarding(
     return folder, DockerEngine(folder.path, folder.settings.project_name)
 
 
+def with_gpus(folder: Folder, engine: DockerEngine, mode: str | None, *, dry_run: bool = False) -> tuple[Folder, DockerEngine]:
+    """The same where this machine hands GPUs over by `mode`, None: as `.env` says, whose GPUS may have been edited meanwhile.
+
+    Raises UsageError: not that device. FolderError: it cannot be written.
+    """
+    from composegen.model import wanted
+    from composegen.model.gpu import OWN_FILE
+
+    choices, settings = folder.choices, folder.settings
+    if mode is None and not (OWN_FILE in settings.compose_file or wanted(choices, settings).needs_own_file(choices.gpu_mode)):
+        return folder, engine
+    from composegen.engine import DockerEngine
+    from composegen.init.own_file import fitted
+
+    folder, written = fitted(folder, mode, dry_run=dry_run)
+    if not written:
+        return folder, engine
+    want = wanted(folder.choices, folder.settings)
+    say(f"{'would write' if dry_run else 'wrote'} {written}: GPUS={','.join(want.ids)} by {want.mode} on this machine")
+    return folder, DockerEngine(folder.path, folder.settings.project_name)
+
+
 def own(directory: Path, *, existing: bool = False) -> tuple[Folder, DockerEngine]:
     """The same, once it is certain that the container of that name is this folder's, and if asked that there is one.
 

@@ -5,6 +5,7 @@ explain(stream)     an error text of any size and encoding → the causes in it,
 explained(error)    an error of engine or SSH in the words of its cause
 
 checks/     what is looked at, one small function each: adding one is a function and its line in checks/__init__.py
+offer       which GPU modes an engine offers
 site        what checks look at, and what they say
 examining   checks side by side, each with its own deadline
 

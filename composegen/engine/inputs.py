@@ -65,8 +65,9 @@ def _builds(directory: Path) -> Iterator[tuple[str, str]]:
     """The `build:` part of every compose file; a whole file where that part does not look as composegen writes it."""
     for path in sorted({*directory.glob("compose*.y*ml"), *directory.glob("docker-compose*.y*ml")}):
         text = path.read_text(encoding="utf-8", errors="replace")
-        parts = _BUILD.findall(text)
-        yield path.name, "".join(parts) if parts or "build:" not in text else text
+        found = "".join(_BUILD.findall(text)) or ("build:" in text and text)
+        if found:  # an override that comes and goes, as compose.gpus.yaml, is no reason to build
+            yield path.name, found
 
 
 _BASE = re.compile(r"^ +BASE_IMAGE: *[\"']?(?:\$\{BASE_IMAGE:-(?P<default>[^}]*)\}|(?P<fixed>[^\"'\s#]+))", re.MULTILINE)

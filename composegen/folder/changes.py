@@ -149,9 +149,17 @@ def _drift(path: str, wanted: str, there: str | None) -> str:
 
 def plan_env(directory: Path, text: str) -> Change:
     """The change that makes `text` the folder's `.env`, which is the person's own: it has no base, and its diff shows no secret."""
-    change = _compare(directory, ENV, text, base=_text_there(directory, ENV))
+    return plan_untracked(directory, ENV, text)
+
+
+def plan_untracked(directory: Path, path: str, text: str) -> Change:
+    """The change that makes `text` a file that git ignores, or removes it where `text` is empty."""
+    there = _text_there(directory, path)
+    if not text:
+        return Change(path, "identical") if there is None else Change(path, "remove", _diff(path, there, ""))
+    change = _compare(directory, path, text, base=there)
     if change.kind != "identical":
-        _refuse_leading_out(directory, ENV)
+        _refuse_leading_out(directory, path)
     return change
 
 

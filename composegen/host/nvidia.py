@@ -5,13 +5,17 @@ Files are read at once; `nvidia-smi` takes up to seconds where no persistence da
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 SMI = "nvidia-smi"
+HOOK = "nvidia-container-runtime-hook"  # of NVIDIA's container toolkit
+SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where a service of systemd's looks for programs
 PATIENCE = 3.0  # seconds; a driver in trouble lets nvidia-smi hang for ever
 LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "usr/lib/wsl/lib")
 # https://docs.nvidia.com/deploy/nvidia-smi/: the fields of --query-gpu and --query-compute-apps
@@ -80,6 +84,11 @@ def driver(root: Path = Path("/")) -> Driver:
         device_files=tuple(f"/dev/{path.name}" for path in sorted((root / "dev").glob("nvidia*"))),
         wsl=(root / "dev/dxg").exists(),
     )
+
+
+def hook_on_path() -> bool:
+    """Whether an engine of this host finds NVIDIA's hook, with which `driver: nvidia` works. It looked when it was started."""
+    return shutil.which(HOOK, path=f"{os.environ.get('PATH', '')}:{SERVICE_PATH}") is not None
 
 
 def cards(smi: str = SMI, timeout: float = PATIENCE) -> Cards:
