@@ -24,9 +24,9 @@ FLOORS = (
     {"model", "host", "dotenv", "passwords", "cache"},
     {"document", "engine", "ssh"},
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
-    {"init", "drift"},
+    {"init", "drift", "diagnosis", "server"},
     {"up"},
-    {"testing", "diagnosis"},
+    {"testing"},
     {"cli"},
     {"__main__"},
 )

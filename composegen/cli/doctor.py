@@ -31,7 +31,7 @@ def doctor(directory: Path = place.DIR, as_json: bool = place.JSON) -> None:
     from composegen import diagnosis, doctor
     from composegen.folder import is_ours
 
-    site = diagnosis.site_of(place.opened(directory)[0]) if is_ours(directory) or directory != Path() else None
+    site = diagnosis.site_of(*place.opened(directory)) if is_ours(directory) or directory != Path() else None
     found = doctor.examine(site or diagnosis.bare_site(directory), doctor.CHECKS, _ignore if as_json else show)
     print(json.dumps(found.to_json(), indent=2, ensure_ascii=False) if as_json else summary(found))
     if not found.ok:
@@ -45,7 +45,7 @@ def show(finding: Finding) -> None:
         typer.echo(f"{INDENT}{line}")
     if finding.status in ("warn", "fail"):
         for line in finding.fix.splitlines():
-            typer.echo(f"{INDENT}fix: {line}")
+            typer.echo(f"{INDENT}- {line}")
 
 
 def summary(found: Diagnosis) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from composegen.engine import Engine, Info
+from composegen.engine import Engine, Info, Look, inputs, is_local
 from composegen.errors import EngineError
-from composegen.model import Choices, Settings, Variant
+from composegen.host import nvidia
+from composegen.model import Choices, Settings, Stack, Variant, Wanted, wanted
 
 T = TypeVar("T")
 Status = Literal["ok", "warn", "fail", "skip"]
@@ -51,22 +53,82 @@ class Site:
         variant: Variant | None = None,
         variables: Mapping[str, str] | None = None,
         systems: tuple[str, ...] = (),
+        stack: Callable[[], Stack | None] = lambda: None,
         root: Path = Path("/"),
+        here: bool | None = None,
+        shadowed: tuple[str, ...] = (),
     ) -> None:
         self.engine, self.directory = engine, directory
         self.choices, self.settings, self.variant = choices, settings or Settings(), variant
         self.variables = variables or {}  # what Compose interpolates with
         self.systems = systems  # of host.systems(): which fix is this host's
+        self.stack = stack  # the folder's in the catalogue, None where that no longer has it; reading it takes a moment
         self.root = root  # of the files that checks read; another one in tests
-        self._info = _Once(engine.info)
+        self.shadowed = shadowed  # exported variables that beat `.env`
+        self._here = here
+        self._info, self._cards = _Once(engine.info), _Once(nvidia.cards)
+        self._look = _Once(lambda: engine.look(self.base))
 
     @property
     def info(self) -> Info:
-        """Raises Unanswered: the engine does not answer, which is the finding of one check only."""
-        try:
-            return self._info.answer()
-        except EngineError as error:
-            raise Unanswered("the engine does not answer") from error
+        """Raises Unanswered."""
+        return _unless_silent(self._info)
+
+    @property
+    def here(self) -> bool:
+        """Whether the engine runs on this very host, so that its files say something about the engine's. Raises Unanswered.
+
+        A socket of this host may lead elsewhere: into the machine of Docker Desktop, or through a tunnel of SSH's.
+        """
+        if self._here is None:
+            kernel = os.uname()
+            self._here = is_local(self.variables) and (self.info.name, self.info.kernel) == (kernel.nodename, kernel.release)
+        return self._here
+
+    def insist_on_host(self, what: str) -> None:
+        """Raises Unanswered: the engine runs elsewhere, so that this host's files say nothing of `what`."""
+        if not self.here:
+            raise Unanswered(f"the engine runs on another machine, whose {what} cannot be seen from here")
+
+    @property
+    def project(self) -> Choices:
+        """What the folder's project chose. Raises Unanswered: there is no folder."""
+        if self.choices is None:
+            raise Unanswered("there is no folder of composegen's here")
+        return self.choices
+
+    @property
+    def base(self) -> str:
+        """The image that the build starts from; empty where compose.yaml does not say it in composegen's way."""
+        return inputs.base_image(self.directory, self.settings.to_variables())
+
+    @property
+    def look(self) -> Look:
+        """What the engine has under the folder's name. Raises Unanswered."""
+        return _unless_silent(self._look)
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """What the folder's container gets of GPUs on this machine; None where there is no folder."""
+        return wanted(self.choices, self.settings) if self.choices else None
+
+    @property
+    def driver(self) -> nvidia.Driver | None:
+        """NVIDIA's, None where the engine's machine is another one. Raises Unanswered."""
+        return nvidia.driver(self.root) if self.here else None
+
+    @property
+    def cards(self) -> nvidia.Cards:
+        """Of this host, by nvidia-smi, which is asked at most once and may take its PATIENCE."""
+        return self._cards.answer()
+
+
+def _unless_silent(asked: _Once[T]) -> T:
+    """Raises Unanswered: the engine does not answer, which is the finding of one check only."""
+    try:
+        return asked.answer()
+    except EngineError as error:
+        raise Unanswered("the engine does not answer") from error
 
 
 class Unanswered(Exception):

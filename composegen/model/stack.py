@@ -61,6 +61,7 @@ class Variant:
     flavour: str = ""  # runtime, devel, jupyter …; empty where there is one only
     default: bool = False  # of its device
     minimum_driver: str = ""  # of the NVIDIA driver, for the whole of this CUDA
+    compatible_driver: str = ""  # the oldest that runs it at all, thanks to CUDA's minor version compatibility
     shm: str = "1gb"
     apt: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
