@@ -203,7 +203,7 @@ def test_jobs_get_sigterm_and_time_to_finish(made: Box) -> None:
 @ONE
 def test_a_job_that_ignores_sigterm_is_killed_after_the_grace(made: Box) -> None:
     stubborn = job(made, "trap '' TERM; while true; do sleep 0.1; done")
-    assert 2.5 < seconds_to_stop(made, "-t", "3") < 9
+    assert 3.5 < seconds_to_stop(made, "-t", "4") < 10
     words(stubborn)
     assert "composegen: waiting" in made.logs()
 
