@@ -173,9 +173,10 @@ def test_every_kind_of_session_sees_what_docker_exec_shows(running: Running, use
     use_shell(running.box, user, shell)
     expected = running.expected(shell)
     assert {**FROM_IMAGE, **FROM_COMPOSE}.items() <= running.expected().items(), "what was asked for is there"
-    for client, say in CLIENTS.items():
+    # The shell does not know which client asks: one is enough for the second and third.
+    for client in CLIENTS if shell == "bash" else ["OpenSSH"]:
         for kind, call in KINDS.items():
-            seen = variables(say(running.box, user, call))
+            seen = variables(CLIENTS[client](running.box, user, call))
             assert {name: seen.get(name) for name in expected} == expected, f"{kind} of {user} with {shell} over {client}"
             assert not {*OWN.values(), *BROKEN.values()} & {*seen.values()}, f"{kind} of {user} with {shell} over {client}"
 
@@ -197,9 +198,8 @@ def test_a_restart_keeps_it(running: Running) -> None:
     expected = running.expected()
     for user in ("root", "alice"):
         use_shell(running.box, user, "bash")
-        for kind, call in KINDS.items():
-            seen = variables(with_openssh(running.box, user, call))
-            assert {name: seen.get(name) for name in expected} == expected, f"{kind} of {user}"
+        seen = variables(with_openssh(running.box, user, KINDS["a login shell"]))
+        assert {name: seen.get(name) for name in expected} == expected, user
 
 
 @pytest.mark.parametrize("user", ["root", "alice"])

@@ -127,19 +127,25 @@ def refused(user, configuration, read):
     found = [(os.path.basename(path), refusal(path, user, configuration, read)) for path in paths]
     return [(name, reason) for name, reason in found if reason]
 
+def foreign():
+    """Whether the configuration is a file of container/, as older folders have one, and somebody edited that."""
+    if not os.path.exists(CONFIGURATION):
+        return False
+    with open(CONFIGURATION) as there:
+        return there.read() != SUPERVISORD
+
 def write():
     """Raises or exits where this Python cannot run supervisor."""
-    if not os.path.exists(CONFIGURATION):
+    if not foreign():
         with open(CONFIGURATION, "w") as file:
             file.write(SUPERVISORD)
-    ServerOptions().realize(["-c", CONFIGURATION])
+        ServerOptions().realize(["-c", CONFIGURATION])
     return []
 
 def check():
     """Fail the build for what would be left out at start. The folder of a running container stays as it is."""
-    with open(CONFIGURATION) as there:
-        if there.read() != SUPERVISORD:
-            return ["container/supervisord.conf is not read: supervisord.py there holds that text, and programs belong in services/"]
+    if foreign():
+        return ["container/supervisord.conf is not read: supervisord.py there holds that text, and programs belong in services/"]
     scratch = tempfile.mkdtemp()
     configuration = os.path.join(scratch, "supervisord.conf")
     with open(configuration, "w") as copy:
