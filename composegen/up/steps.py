@@ -176,7 +176,7 @@ def start(state: State) -> Step:
     found = state.look.container
     reason = why_recreate(state) or ("asked for" if found and state.options.recreate else "")
     if reason:
-        _agree(state, reason)
+        agree(state, reason)
     elif found and found.running:
         return state, "skipped, it is running"
     elif found and found.paused:
@@ -219,8 +219,8 @@ def why_recreate(state: State) -> str:
     return "its image changed" if found.image != state.look.image else ""
 
 
-def _agree(state: State, reason: str) -> None:
-    """Say what a re-creation loses, and have a yes when that is anything at all."""
+def agree(state: State, reason: str) -> None:
+    """Say what a re-creation loses, and have a yes when that is anything at all. Raises EngineError: nobody says yes."""
     name, lost = state.engine.project, state.engine.loss(state.container)
     words = loss.in_words(lost)
     state.talk.say(f"'{name}' has to be created anew: {reason}; that loses {'this:' if words else 'nothing'}")
