@@ -113,19 +113,18 @@ def day_30(composegen: Cli, private: PrivateEngine, folder: Path, name: str) -> 
     failed = with_1(composegen("test", "--only", "gpu", "--without", "gpu-compute", cwd=folder)).stdout
     assert failed.count("Failed to initialize NVML: Unknown Error") == failed.count("a running container lost its GPU:") == 2
     assert "nobody agreed to lose" in with_1(composegen("start", cwd=folder)).stderr
-    private(
-        "compose", "up", "-d", "--force-recreate", cwd=folder
-    )  # `up --recreate` would build first, and needs a network for that
+    # `composegen up --recreate` would build first, which needs a network.
+    private("compose", "up", "-d", "--force-recreate", cwd=folder)
     assert composegen("status", "--json", cwd=folder).ok().json["gpu_trouble"] is None
 
     spec = private.cdi / "standin.json"
-    fresh = spec.read_text()
     library = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.535.183.01"  # of the driver before
-    spec.write_text(fresh.replace('"env"', f'"mounts": [{{"hostPath": "{library}", "containerPath": "{library}"}}], "env"'))
+    gone = {"hostPath": library, "containerPath": library, "options": ["ro", "bind"]}
+    spec.write_text(json.dumps({**CDI, "devices": [{"name": "0", "containerEdits": {"mounts": [gone]}}]}))
     private("stop", name)
     assert library in with_1(composegen("start", cwd=folder)).stderr
     assert "the CDI specification names files" in with_1(composegen("status", cwd=folder)).stdout
-    spec.write_text(fresh)
+    spec.write_text(json.dumps(CDI))
     composegen("start", cwd=folder).ok()
 
 

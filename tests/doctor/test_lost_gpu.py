@@ -13,10 +13,10 @@ from composegen.host.nvidia import Driver
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so"
 CARD = "0, NVIDIA H100 80GB HBM3, 81559, 72600, 0\n"
-HOOK = (  # engine 28.5 with runc 1.1.5, after a failing hook; State.Error of `docker inspect`
-    "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start "
-    "container process: error during container init: error running hook #0: error running hook: exit status 1, stdout: , stderr: "
-    "Auto-detected mode as 'legacy'\nnvidia-container-cli: "
+HOOK = (  # State.Error of `docker inspect` after a failing hook; engine 28.5, runc 1.1.5
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to start container process: error during container init: error running hook #0: "
+    "error running hook: exit status 1, stdout: , stderr: Auto-detected mode as 'legacy'\nnvidia-container-cli: "
 )
 NOT_LOADED = f"{HOOK}initialization error: nvml error: driver not loaded"
 NO_LIBRARY = (
@@ -119,12 +119,17 @@ def test_an_engine_elsewhere_leaves_the_hosts_driver_out() -> None:
     ("said", "trouble"),
     [
         ("", "nothing"),
-        ("sh: 1: nvidia-smi: not found\nended with status 127\n", "sh: 1: nvidia-smi: not found ended with status 127"),
+        ("no answer within 8 s", "no answer within 8 s"),
         ("\0\ufffd garbage", "\0\ufffd garbage"),
     ],
 )
 def test_an_answer_without_a_card_is_quoted(said: str, trouble: str) -> None:
     assert lost(container(), LOADED, inside(said)) == Lost(f"nvidia-smi lists no GPU in it, and says: {trouble}")
+
+
+def test_a_container_that_never_had_one_is_told_so() -> None:
+    found = lost(container(), LOADED, inside("sh: 1: nvidia-smi: not found\nended with status 127\n"))
+    assert found and (found.title, found.mend) == ("the container was started without a GPU", "")
 
 
 def test_who_was_not_asked_has_lost_nothing() -> None:
