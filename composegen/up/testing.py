@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from composegen.engine import Engine, is_local
 from composegen.folder import Folder, recorded_variant
 from composegen.host import nvidia
+from composegen.model.gpu import ALL, NO_GPU_FILE
 from composegen.ssh import Address, HostKeys, KnownHosts, keys
 from composegen.up.state import State
 
@@ -16,15 +17,13 @@ if TYPE_CHECKING:
     from composegen.model import Finding
     from composegen.smoke import Target
 
-NO_GPU = "compose.nogpu.yaml"
-
 
 def handed_over(folder: Folder) -> str:
     """The devices that the folder asks for: ids separated by commas, or `all`; empty: none."""
     device, settings = folder.choices.device, folder.settings
-    if device == "cpu" or NO_GPU in settings.compose_file:
+    if device == "cpu" or NO_GPU_FILE in settings.compose_file:
         return ""
-    return settings.gpus if device == "gpu" else "all"
+    return settings.gpus if device == "gpu" else ALL
 
 
 def test(state: State) -> tuple[State, str]:
