@@ -28,6 +28,10 @@ class Device:
             return "the driver does not tell its memory"
         return f"{self.free / GIBIBYTE:.1f} of {self.total / GIBIBYTE:.1f} GiB free"
 
+    def in_words(self) -> str:
+        """`NVIDIA H100 80GB HBM3, 70.9 of 80.0 GiB free, load 12 %`."""
+        return f"{self.name}, {self.memory}" + ("" if self.load is None else f", load {self.load} %")
+
 
 def devices(said: str) -> tuple[Device, ...]:
     """Those that the answer to QUERY lists; lines of any other form are passed over."""
