@@ -8,6 +8,8 @@ checks/     what is looked at, one small function each: adding one is a function
 offer       which GPU modes an engine offers
 site        what checks look at, and what they say
 examining   checks side by side, each with its own deadline
+report      one file to attach to a bug report
+redaction   a text without secrets, keys and names
 
 causes/     the causes as data, one file per origin: adding one is adding an entry and its wordings in tests/doctor/wordings
 cause       a cause and its patterns as values
@@ -19,7 +21,7 @@ explaining  blocks → causes
 
 from composegen.doctor.cause import Cause, Match
 from composegen.doctor.checks import CHECKS
-from composegen.doctor.examining import Diagnosis, Finding, examine
+from composegen.doctor.examining import Diagnosis, Finding, begin, examine
 from composegen.doctor.explaining import advice, explain, explained, root_cause
 from composegen.doctor.reading import causes
 from composegen.doctor.site import Site
@@ -32,6 +34,7 @@ __all__ = [
     "Match",
     "Site",
     "advice",
+    "begin",
     "causes",
     "examine",
     "explain",

@@ -89,6 +89,10 @@ class DockerEngine:
                 return name, Path(folder) if folder else None
         return None
 
+    def config(self) -> str:
+        """The folder as Compose reads it, every variable in place, as JSON: it holds secrets. Raises CommandFailed."""
+        return self._compose("config", "--format", "json").run()
+
     def config_hash(self) -> str:
         """What Compose would label the container with if it were made now. Raises CommandFailed: the files are not valid."""
         command = self._config_hash()
@@ -115,9 +119,16 @@ class DockerEngine:
         """How many networks take addresses of the engine's pools. Raises EngineError."""
         return len(_docker("network", "ls", "--quiet", "--filter", "driver=bridge").run().split())
 
-    def versions(self) -> Versions:
-        """Engine and Compose. Raises EngineError: one of them is missing or too old."""
-        found = whales.versions()
+    def versions(self, about: Info | None = None) -> Versions:
+        """Engine and Compose; `about` is what the engine said of itself, where that is known already.
+
+        Raises EngineError: the daemon, Compose or buildx is missing (without which Compose 2.40 panics), or one of them is too old.
+        """
+        about = about or self.info()
+        for plugin, there in (("buildx", about.buildx), ("compose", about.compose)):
+            if not there:
+                _docker(plugin, "version").run()  # which says why not, where that is so
+        found = Versions(engine=about.version, compose=about.compose)
         for what, name, least in (("Engine", found.engine, MINIMUM.engine), ("Compose", found.compose, MINIMUM.compose)):
             if (0, 0) < answers.number(name) < answers.number(least):
                 raise EngineError(f"Docker {what} {name} is too old", hint=f"composegen needs {least} or newer: upgrade Docker")

@@ -91,7 +91,7 @@ def plan(
     """
     refuse_foreign(directory)
     # A record of composegen's own holds no edit of anybody's: whatever is there may be replaced.
-    base = {**_generated(directory), VARIANT: _text_there(directory, VARIANT) or ""}
+    base = {**generated(directory), VARIANT: _text_there(directory, VARIANT) or ""}
     changes = [change for path, text in texts.items() for change in _compared(directory, path, text, base.get(path))]
     changes += [_compare_copy(directory, path, source) for path, source in (copies or {}).items()]
     changes += _left_over(directory, base, texts)
@@ -126,7 +126,7 @@ def difference(directory: Path, texts: Mapping[str, str]) -> str:
     Raises FolderError: a file cannot be read.
     """
     expected = {**texts, GENERATED: _record(texts)}
-    base = _generated(directory) if _differs(directory, GENERATED, expected[GENERATED]) else texts
+    base = generated(directory) if _differs(directory, GENERATED, expected[GENERATED]) else texts
     left_over = {path: "" for path in base if path not in texts and _text_there(directory, path) is not None}
     return "".join(
         _drift(path, text, _text_there(directory, path))
@@ -252,7 +252,7 @@ def _diff(path: str, old: str, new: str, *, of: tuple[str, str] = ("", "")) -> s
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def _generated(directory: Path) -> dict[str, str]:
+def generated(directory: Path) -> dict[str, str]:
     """What was written last; nothing where that is not known, or can no longer be read."""
     try:
         loaded = json.loads(_text_there(directory, GENERATED) or "")

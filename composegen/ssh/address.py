@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from composegen.errors import UsageError
 
 SSH_PORT = 22
+PREFIX = "composegen-"  # of a container's alias in ssh_config, and of its name in known_hosts
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # an address to listen on → one to connect to
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Address:
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
             raise UsageError(f"{self.port} is not a TCP port", hint="use a number between 1 and 65535")
+
+    @classmethod
+    def published(cls, bind: str, port: int, user: str, *, project: str) -> Address:
+        """Where this host reaches a project's container, whose port is published on its address `bind`."""
+        return cls(EVERYWHERE.get(bind, bind), port, user, host_key_alias=f"{PREFIX}{project}")
 
     @property
     def endpoint(self) -> str:

@@ -18,11 +18,10 @@ from pathlib import Path
 from composegen.errors import SshError, UsageError
 from composegen.model import project_name
 from composegen.ssh import keys
-from composegen.ssh.address import Address
+from composegen.ssh.address import PREFIX, Address
 from composegen.ssh.config_file import Change, UserConfig, apply, content, quoted
 
 OWN_FILE = "ssh_config"
-PREFIX = "composegen-"
 PRIVATE = 0o600
 OTHER_DIRECTORY = "composegen keeps its aliases there; XDG_CONFIG_HOME chooses another directory"
 HEADER = b"# composegen writes this file: what is changed here by hand is lost. `man ssh_config` explains the options.\n"

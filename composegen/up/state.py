@@ -11,14 +11,12 @@ from composegen.engine import Container, Engine, Look, inputs, memory
 from composegen.errors import EngineError
 from composegen.folder import Folder, variables
 from composegen.ssh import Address
-from composegen.ssh.alias import PREFIX
 
 if TYPE_CHECKING:
     from composegen.model import Finding, Report
     from composegen.ssh import Session
 
 TIMEOUT = 60.0  # seconds that a started container has until somebody can log in
-EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # an address to listen on → one to connect to
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,7 @@ class State:
         settings = self.folder.settings
         found = self.look.container
         port = found.port if found and found.port else settings.port
-        host = EVERYWHERE.get(settings.bind, settings.bind)
-        return Address(host, port, settings.user, host_key_alias=f"{PREFIX}{self.engine.project}")
+        return Address.published(settings.bind, port, settings.user, project=self.engine.project)
 
     @property
     def base(self) -> str:

@@ -98,16 +98,14 @@ def test_down_keeps_volumes_unless_asked(docker: Standin, engine: DockerEngine) 
     ("versions", "says"), [(("20.10.24", "2.30.0"), "Engine 20.10.24"), (("28.0.0", "2.20.3"), "Compose 2.20.3")]
 )
 def test_what_is_too_old_is_named(docker: Standin, engine: DockerEngine, versions: tuple[str, str], says: str) -> None:
-    docker.says(
-        ("compose version", f"echo Docker Compose version v{versions[1]}"),
-        ("version", f"echo '{json.dumps({'Server': {'Version': versions[0]}})}'"),
-    )
+    plugins = [{"Name": "buildx", "Version": "v0.29.1"}, {"Name": "compose", "Version": f"v{versions[1]}"}]
+    docker.says(("info", f"echo '{json.dumps({'ServerVersion': versions[0], 'ClientInfo': {'Plugins': plugins}})}'"))
     with pytest.raises(EngineError, match=f"Docker {says} is too old"):
         engine.versions()
 
 
 def test_no_buildx_is_named_before_compose_can_panic(docker: Standin, engine: DockerEngine) -> None:
-    docker.says(("buildx", "echo 'docker: unknown command: docker buildx' >&2; exit 1"), ("version", 'echo "{}"'))
+    docker.says(("buildx", "echo 'docker: unknown command: docker buildx' >&2; exit 1"), ("info", 'echo "{}"'))
     with pytest.raises(EngineError, match="buildx"):
         engine.versions()
 

@@ -31,6 +31,7 @@ class FakeEngine:
     did: list[str] = field(default_factory=list)
     by_hand: tuple[str, ...] = ()
     about: Info = field(default_factory=Info)
+    configured: str = "{}"
     registries: list[str] = field(default_factory=list)
 
     def look(self, base: str = "") -> Look:
@@ -48,6 +49,9 @@ class FakeEngine:
     def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None:
         return self.published_by
 
+    def config(self) -> str:
+        return self.configured
+
     def config_hash(self) -> str:
         return self.hash
 
@@ -63,7 +67,7 @@ class FakeEngine:
     def networks(self) -> int:
         return 1
 
-    def versions(self) -> Versions:
+    def versions(self, about: Info | None = None) -> Versions:
         return Versions("28", "2.40")
 
     def info(self) -> Info:

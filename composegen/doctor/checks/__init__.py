@@ -1,5 +1,6 @@
 """Every check of `composegen doctor`, in the order in which they are shown. The next one: a function and a line here.
 
+files    the folder itself: whether composegen and Compose can read what is in it
 engine   Docker itself, and what it has under the folder's names
 folder   what `.env` asks for, and the code folder
 machine  disk, memory and limits of the engine's machine
@@ -8,7 +9,7 @@ gpu      whether the container will get its GPUs
 container_gpu  whether a container of before still has them
 """
 
-from composegen.doctor.checks import container_gpu, engine, folder, gpu, machine, network
+from composegen.doctor.checks import container_gpu, engine, files, folder, gpu, machine, network
 from composegen.doctor.examining import Check
 
 # In the way of a container that needs a GPU: `up` makes these as well, before it builds.
@@ -20,7 +21,10 @@ GPU = (
     Check("gpu-other", gpu.other),
 )
 CHECKS = (
-    Check("engine", engine.answers),
+    Check("folder", files.sound),
+    Check("env", files.env),
+    Check("compose", files.compose),
+    Check("engine", engine.answers, deadline=2.5),  # longer than the others wait for it
     Check("names", engine.names),
     Check("networks", engine.networks),
     Check("users", engine.users),

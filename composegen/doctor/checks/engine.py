@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from composegen.doctor.explaining import explained
 from composegen.doctor.reading import fix
-from composegen.doctor.site import Site, Unanswered, Verdict
+from composegen.doctor.site import PATIENCE, Late, Site, Unanswered, Verdict
 from composegen.engine import guard
 from composegen.errors import EngineError
 
@@ -25,10 +25,12 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # what images call a machine
 def answers(site: Site) -> Verdict:
     """The daemon answers you, and it, Compose and BuildKit are new enough."""
     try:
-        found = site.engine.versions()
+        found = site.versions
     except EngineError as error:
         said = explained(error)
         return Verdict("fail", said.message, said.hint or "")
+    except Late:
+        return Verdict("fail", f"Docker's daemon does not answer within {PATIENCE:g} s", fix("daemon-silent", site.systems))
     return Verdict("ok", f"Engine {found.engine}, Compose {found.compose}, BuildKit")
 
 

@@ -11,7 +11,6 @@ from composegen.engine import guard
 from composegen.errors import UsageError
 
 NETWORKED = ("nfs", "nfs4", "cifs", "smb3", "9p", "drvfs", "fuse.sshfs", "virtiofs")  # file systems of another machine
-EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # an address to listen on → one to connect to
 
 
 def exported(site: Site) -> Verdict:
@@ -64,8 +63,8 @@ def host_key(site: Site) -> Verdict:
     found = site.look.container
     if found is None or not found.running or found.port is None:
         raise Unanswered("the container does not run")
-    bind, known_hosts = site.settings.bind, KnownHosts.own()
-    address = Address(EVERYWHERE.get(bind, bind), found.port, site.settings.user)
+    known_hosts = KnownHosts.own()
+    address = Address.published(site.settings.bind, found.port, site.settings.user, project=site.engine.project)
     known, shown = known_hosts.lookup(address), site.engine.host_key()
     if shown and known and shown not in known:
         said = f"{known_hosts.path} has another host key for {address.endpoint} than the container shows"

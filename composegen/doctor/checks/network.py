@@ -5,6 +5,7 @@ A build's own network is the engine's; what it reaches is asked from this host, 
 
 from __future__ import annotations
 
+import atexit
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from composegen.doctor.reading import fix
 from composegen.doctor.site import Site, Unanswered, Verdict
 from composegen.errors import CommandFailed, EngineError
 
-PATIENCE = 2.0  # seconds
+PATIENCE = 1.6  # seconds
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 LOOPBACK = ("localhost", "::1")
 SOURCES = ("etc/apt/sources.list", "etc/apt/sources.list.d")
@@ -116,20 +117,24 @@ def python_packages(site: Site) -> Verdict:
         **({"PIP_INDEX_URL": site.settings.pip_index_url} if site.settings.pip_index_url else {}),
         **({"PIP_CERT": bundle} if bundle else {}),
     }
-    argv = [sys.executable, "-m", "pip", "index", "versions", "pip", "--timeout", f"{PATIENCE:.0f}", "--retries", "0"]
+    argv = [sys.executable, "-m", "pip", "index", "versions", "pip", "--timeout", f"{PATIENCE:g}", "--retries", "0"]
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
+    process = subprocess.Popen(argv, text=True, env=environment, stdin=null, stdout=null, stderr=pipe)
+    atexit.register(process.kill)  # resolving a name can take it longer than anybody waits for us
     try:
-        said = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, timeout=PATIENCE)
+        _, said = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        return Verdict("warn", f"the index did not answer this host within {PATIENCE:.0f} s", ELSEWHERE)
-    if "No module named pip" in said.stderr:
+        process.kill()
+        return Verdict("warn", f"asked from this host: the index did not answer within {PATIENCE:g} s", ELSEWHERE)
+    if "No module named pip" in said:
         raise Unanswered("this Python has no pip that could ask")
-    if said.returncode == 0:
+    if process.returncode == 0:
         return Verdict("ok", "the index answers this host")
-    error = explained(CommandFailed("pip cannot reach its index", argv=argv, output=said.stderr))
+    error = explained(CommandFailed("pip cannot reach its index", argv=argv, output=said))
     if error.hint:
         title, _, steps = error.hint.partition("\n")
         return Verdict("warn", f"asked from this host: {title.rstrip(':')}", steps)
-    words = next((line for line in reversed(said.stderr.splitlines()) if line.strip()), "pip does not say why")
+    words = next((line for line in reversed(said.splitlines()) if line.strip()), "pip does not say why")
     return Verdict("warn", f"asked from this host: {words[:200]}", ELSEWHERE)
 
 
