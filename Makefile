@@ -3,7 +3,7 @@
 SHELL := bash
 PYTHON := .venv/bin/python
 WORKERS ?= 2
-SHELL_FILES = scripts/*.sh .ci/run tests/standins/private-dockerd tests/standins/nvidia-smi tests/standins/contract/*.sh stacks/*/container/*.sh
+SHELL_FILES = scripts/*.sh .ci/run tests/standins/private-dockerd tests/standins/with-driver tests/standins/nvidia-smi tests/standins/contract/*.sh stacks/*/container/*.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench lint stacks clean
