@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from composegen.doctor.reading import causes
+from composegen.host import nvidia
 from tests.support import engine as engine_support
 from tests.support.cli import Cli, Result
 from tests.support.engine import Engine
@@ -32,6 +33,9 @@ pytestmark = pytest.mark.engine
 IMAGE = "nothing:1"  # what fails before a program starts needs none
 VENDOR_IMAGE = "mindspore/mindspore-gpu-cuda11.6:2.0.0-alpha"
 DRIVER = "535.183.01"  # runs the CUDA 11.6 of that image
+
+
+no_driver_here = pytest.mark.skipif(nvidia.driver().there, reason="this host has a driver of NVIDIA's")
 
 
 @dataclass(frozen=True)
@@ -204,10 +208,21 @@ def test_up_refuses_a_mode_that_the_engine_lacks(bare: Folder, mode: str) -> Non
     assert not bare.built
 
 
+@no_driver_here
+def test_the_doctor_names_the_missing_driver_and_toolkit_with_this_distributions_commands(bare: Folder) -> None:
+    done = bare("doctor", "--json", driver="")
+    checks = {each["name"]: each for each in done.json["checks"]}
+    assert done.code == 1 and done.json["ok"] is False
+    driver, engine = checks["gpu-driver"], checks["gpu-engine"]
+    assert (driver["status"], engine["status"]) == ("fail", "fail")
+    assert "sudo apt-get install nvidia-driver" in driver["fix"]
+    assert "sudo apt-get install -y nvidia-container-toolkit" in engine["fix"]
+
+
 @pytest.mark.parametrize(
     ("driver", "words"),
     [
-        ("", ("this host has no NVIDIA driver", "see that `nvidia-smi` works")),
+        pytest.param("", ("this host has no NVIDIA driver", "see that `nvidia-smi` works"), marks=no_driver_here),
         ("440.33.01", ("driver 440.33.01 is too old for CUDA 11.6 of the image", "`composegen update --version ", "--cuda 10.1`")),
     ],
 )
