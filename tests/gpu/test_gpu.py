@@ -56,7 +56,8 @@ def test_the_doctor(composegen: Cli, tmp_path: Path, record_property: Show) -> N
     asked = [checks[name] for name in ("gpu-driver", "gpu-devices", "gpu-cuda")]
     record_property("shown", "; ".join(f"{each['name']} {each['status']}: {each['detail']}" for each in asked))
     assert [each["status"] for each in asked[:2]] == ["ok", "ok"]
-    assert checks["gpu-cuda"]["status"] in ("ok", "warn", "fail") and nvidia.driver().module in checks["gpu-cuda"]["detail"]
+    # The newest CUDA may well be too new for this driver; then that is what it has to say.
+    assert nvidia.driver().module in checks["gpu-cuda"]["detail"]
 
 
 def test_the_specification(record_property: Show) -> None:

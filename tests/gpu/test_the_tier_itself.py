@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.gpu import multiply
+from tests.support import evidence
 from tests.support.cdi import specification
 
 INFORMATION = "Model: \t\t NVIDIA H100\nIRQ:   \t\t 42\nGPU UUID: \t {uuid}\nBus Location: \t {place}\nDevice Minor: \t {minor}\n"
@@ -132,3 +133,15 @@ def test_a_product_is_compared_number_by_number_on_every_gpu() -> None:
 def test_what_the_driver_refuses_is_said_in_its_words() -> None:
     with pytest.raises(RuntimeError, match="cuInit: CUDA_ERROR_NO_DEVICE"):
         multiply.devices(Driver(refuses="cuInit"))
+
+
+def test_evidence_says_what_was_shown_and_what_was_not() -> None:
+    rows = [
+        evidence.Row("It computes", "cdi", "passed", "GPU 0 | right", 1.25),
+        evidence.Row("It computes", "deploy", "skipped", "there is no toolkit", 0.0),
+        evidence.Row("It lists", "deploy", "skipped", "there is no toolkit", 0.0),
+    ]
+    page = evidence.page(rows, ["GPU 0: H100"], "2026-11-27")
+    assert page.startswith("# Evidence on a GPU: 1 passed, 2 skipped on 2026-11-27\n")
+    assert "- GPU 0: H100\n" in page and "| It computes | cdi | passed | GPU 0 \\| right | 1.2 |\n" in page
+    assert page.endswith("Not shown there, and why:\n\n- deploy: there is no toolkit\n")

@@ -25,7 +25,12 @@ class Row:
 def page(rows: Sequence[Row], host: Sequence[str], when: str) -> str:
     """The whole document."""
     counts = ", ".join(f"{count} {each}" for each in ("passed", "failed", "skipped") if (count := _count(rows, each)))
-    lines = [f"| {row.claim} | {row.way} | {row.outcome} | {_cell(row.shown)} | {row.seconds:.1f} |" for row in rows]
+    lines = [
+        f"| {row.claim} | {row.way} | {row.outcome} | {_cell(row.shown)} | {row.seconds:.1f} |"
+        for row in rows
+        if row.outcome != "skipped"
+    ]
+    missing = dict.fromkeys(f"- {row.way or row.claim}: {row.shown}" for row in rows if row.outcome == "skipped")
     return "\n".join(
         [
             f"# Evidence on a GPU: {counts} on {when}",
@@ -34,10 +39,11 @@ def page(rows: Sequence[Row], host: Sequence[str], when: str) -> str:
             "",
             *(f"- {line}" for line in host),
             "",
-            "| what | way | outcome | shown, or why not | seconds |",
+            "| what | way | outcome | shown | seconds |",
             "| --- | --- | --- | --- | --- |",
             *lines,
             "",
+            *(("Not shown there, and why:", "", *missing, "") if missing else ()),
         ]
     )
 
