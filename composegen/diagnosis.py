@@ -24,6 +24,7 @@ def site_of(folder: Folder, engine: Engine) -> Site:
         variables=variables(folder.path),
         systems=host.systems(),
         stack=lambda: _stack(folder),
+        shadowed=folder.shadowed,
     )
 
 

@@ -24,7 +24,7 @@ FLOORS = (
     {"model", "host", "dotenv", "passwords", "cache"},
     {"document", "engine", "ssh"},
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
-    {"init", "drift", "diagnosis"},
+    {"init", "drift", "diagnosis", "server"},
     {"up"},
     {"testing"},
     {"cli"},

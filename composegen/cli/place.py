@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from composegen.model import Finding
     from composegen.up import Talk
 
+HERE = Path()
 COMMAND = "composegen.command"  # where `WithCommand` keeps what stands behind `--`
 
 DIR = typer.Argument(Path(), metavar="DIR", help="The folder; the current one by default.", show_default=False)

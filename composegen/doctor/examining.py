@@ -18,11 +18,12 @@ DEADLINE = 2.5  # seconds
 
 @dataclass(frozen=True)
 class Check:
-    """One question about a site. `deadline`: seconds after which its answer is not waited for any more."""
+    """One question about a site. `deadline`: seconds after which its answer is not waited for; `late`: what to do about that."""
 
     name: str
     make: Callable[[Site], Verdict]
     deadline: float = DEADLINE
+    late: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ def examine(site: Site, checks: Sequence[Check], tell: Callable[[Finding], None]
     findings = []
     for check, answer in [(check, _begun(check, site)) for check in checks]:
         try:
-            verdict = answer.result(timeout=max(began + check.deadline - time.monotonic(), 0))
+            found = answer.result(timeout=max(began + check.deadline - time.monotonic(), 0))
         except Late:
-            verdict = Verdict("warn", f"no answer within {check.deadline:g} s")
-        findings.append(Finding(check.name, verdict.status, verdict.detail, verdict.fix, verdict.mend))
+            found = Verdict("warn", f"no answer within {check.deadline:g} s", check.late)
+        findings.append(Finding(check.name, found.status, found.detail, found.fix, found.mend))
         tell(findings[-1])
     return Diagnosis(tuple(findings))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from composegen.engine import Engine, Info, is_local
+from composegen.engine import Engine, Info, Look, inputs, is_local
 from composegen.errors import EngineError
 from composegen.host import nvidia
 from composegen.model import Choices, Settings, Stack, Variant, Wanted, wanted
@@ -56,6 +56,7 @@ class Site:
         stack: Callable[[], Stack | None] = lambda: None,
         root: Path = Path("/"),
         here: bool | None = None,
+        shadowed: tuple[str, ...] = (),
     ) -> None:
         self.engine, self.directory = engine, directory
         self.choices, self.settings, self.variant = choices, settings or Settings(), variant
@@ -63,16 +64,15 @@ class Site:
         self.systems = systems  # of host.systems(): which fix is this host's
         self.stack = stack  # the folder's in the catalogue, None where that no longer has it; reading it takes a moment
         self.root = root  # of the files that checks read; another one in tests
+        self.shadowed = shadowed  # exported variables that beat `.env`
         self._here = here
         self._info, self._cards = _Once(engine.info), _Once(nvidia.cards)
+        self._look = _Once(lambda: engine.look(self.base))
 
     @property
     def info(self) -> Info:
-        """Raises Unanswered: the engine does not answer, which is the finding of one check only."""
-        try:
-            return self._info.answer()
-        except EngineError as error:
-            raise Unanswered("the engine does not answer") from error
+        """Raises Unanswered."""
+        return _unless_silent(self._info)
 
     @property
     def here(self) -> bool:
@@ -84,6 +84,28 @@ class Site:
             kernel = os.uname()
             self._here = is_local(self.variables) and (self.info.name, self.info.kernel) == (kernel.nodename, kernel.release)
         return self._here
+
+    def insist_on_host(self, what: str) -> None:
+        """Raises Unanswered: the engine runs elsewhere, so that this host's files say nothing of `what`."""
+        if not self.here:
+            raise Unanswered(f"the engine runs on another machine, whose {what} cannot be seen from here")
+
+    @property
+    def project(self) -> Choices:
+        """What the folder's project chose. Raises Unanswered: there is no folder."""
+        if self.choices is None:
+            raise Unanswered("there is no folder of composegen's here")
+        return self.choices
+
+    @property
+    def base(self) -> str:
+        """The image that the build starts from; empty where compose.yaml does not say it in composegen's way."""
+        return inputs.base_image(self.directory, self.settings.to_variables())
+
+    @property
+    def look(self) -> Look:
+        """What the engine has under the folder's name. Raises Unanswered."""
+        return _unless_silent(self._look)
 
     @property
     def wanted(self) -> Wanted | None:
@@ -99,6 +121,14 @@ class Site:
     def cards(self) -> nvidia.Cards:
         """Of this host, by nvidia-smi, which is asked at most once and may take its PATIENCE."""
         return self._cards.answer()
+
+
+def _unless_silent(asked: _Once[T]) -> T:
+    """Raises Unanswered: the engine does not answer, which is the finding of one check only."""
+    try:
+        return asked.answer()
+    except EngineError as error:
+        raise Unanswered("the engine does not answer") from error
 
 
 class Unanswered(Exception):

@@ -158,15 +158,12 @@ def _processes(lines: Iterable[str]) -> dict[str, list[Process]]:
 
 
 def _user_of(pid: int) -> str:
-    import pwd
+    from composegen.host import user_name
 
     try:
-        uid = Path(f"/proc/{pid}").stat().st_uid
-        return pwd.getpwuid(uid).pw_name
+        return user_name(Path(f"/proc/{pid}").stat().st_uid)
     except OSError:
         return ""
-    except KeyError:
-        return f"uid {uid}"
 
 
 def _number(text: str) -> int | None:

@@ -157,6 +157,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "project_owner": ("work",),
     "loss": (Container("1f", "work", "running"),),
     "only_here": ("python:3.11",),
+    "architecture": ("python:3.11",),
     "pull": ("python:3.11",),
     "push_keys": (["ssh-ed25519 AAAA"],),
     "publisher": ("127.0.0.1", 2222),

@@ -57,6 +57,12 @@ class FakeEngine:
     def only_here(self, image: str) -> bool:
         return False
 
+    def architecture(self, image: str) -> str:
+        return "amd64"
+
+    def networks(self) -> int:
+        return 1
+
     def versions(self) -> Versions:
         return Versions("28", "2.40")
 

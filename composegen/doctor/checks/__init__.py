@@ -1,10 +1,13 @@
 """Every check of `composegen doctor`, in the order in which they are shown. The next one: a function and a line here.
 
-engine  Docker itself: client, daemon, Compose, BuildKit, and who may use them
-gpu     whether the container will get its GPUs
+engine   Docker itself, and what it has under the folder's names
+folder   what `.env` asks for, and the code folder
+machine  disk, memory and limits of the engine's machine
+network  registry, packages, proxy
+gpu      whether the container will get its GPUs
 """
 
-from composegen.doctor.checks import engine, gpu
+from composegen.doctor.checks import engine, folder, gpu, machine, network
 from composegen.doctor.examining import Check
 
 # In the way of a container that needs a GPU: `up` makes these as well, before it builds.
@@ -17,6 +20,26 @@ GPU = (
 )
 CHECKS = (
     Check("engine", engine.answers),
+    Check("names", engine.names),
+    Check("networks", engine.networks),
+    Check("users", engine.users),
+    Check("architecture", engine.architecture),
+    Check("exported", folder.exported),
+    Check("port", folder.port),
+    Check("login", folder.login),
+    Check("host-key", folder.host_key),
+    Check("code", folder.code),
+    Check("disk", machine.disk),
+    Check("memory", machine.memory),
+    Check("shm", machine.shared_memory),
+    Check("ulimits", machine.limits),
+    Check("inotify", machine.watches),
+    Check("clock", machine.clock),
+    Check("registry", network.registry, late=network.ELSEWHERE),
+    Check("proxy", network.proxy),
+    Check("certificates", network.certificates),
+    Check("apt", network.apt, late=network.ELSEWHERE),
+    Check("pip", network.python_packages, late=network.ELSEWHERE),
     *GPU,
     Check("gpu-lasting", gpu.lasting),
 )
