@@ -1,7 +1,7 @@
 """What `composegen doctor --fix` does for the user, where that is safe. Data: a check's name → what may mend its finding.
 
 A check brings its own mend where engine and host suffice for that. Here are those that take more: a folder's files, or keys. Each
-of them looks for itself whether there is something to mend: what a check saw may have changed, and a finding can have several reasons.
+looks for itself whether there is something to mend: what a check saw may have changed, and a finding can have several reasons.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from composegen.host import nvidia
 from tests.support import engine as engine_support
 from tests.support.cli import Cli
 from tests.support.engine import Engine
@@ -24,6 +25,7 @@ _reason = pytest.StashKey[str]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-engine", action="store_true", help="fail where a test would be skipped for want of a Docker engine")
+    parser.addoption("--evidence", metavar="FILE", help="write what the gpu tier showed, where it could run")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -35,10 +37,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not nvidia.driver().there:
+        pytest.skip("no NVIDIA driver is loaded here")
     if item.get_closest_marker("engine"):
         _need_engine(item.config)
-    if item.get_closest_marker("gpu") and not shutil.which("nvidia-smi"):
-        pytest.skip("no NVIDIA GPU: nvidia-smi is not there")
 
 
 def _need_engine(config: pytest.Config) -> None:

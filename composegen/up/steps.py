@@ -164,6 +164,10 @@ def start(state: State) -> Step:
         state.engine.start()
         return replace(state, look=replace(state.look, container=state.engine.container())), "goes on, it was paused"
     _explain_mapped_users(state)
+    # Where the engine fails half-way, what it made already is this folder's all the same.
+    begun = replace(state.memory, folder=str(state.folder.path), project=state.engine.project)
+    memory.remember(state.folder.path, begun)
+    state = replace(state, memory=begun)
     try:
         state.engine.up(recreate=bool(reason))
     except CommandFailed as error:
