@@ -36,8 +36,8 @@ SMI = {"hostPath": str(STANDINS / "nvidia-smi"), "containerPath": "/usr/bin/nvid
 NVIDIA_CDI = {
     "cdiVersion": "0.5.0",
     "kind": "nvidia.com/gpu",
-    "containerEdits": {"env": ["STANDIN_CDI=nvidia"]},
-    "devices": [{"name": "all", "containerEdits": {"mounts": [SMI]}}],
+    "containerEdits": {"env": ["STANDIN_CDI=nvidia", "NVIDIA_VISIBLE_DEVICES=void"]},
+    "devices": [{"name": "all", "containerEdits": {"env": ["STANDIN_GPU_0=here"], "mounts": [SMI]}}],
 }
 OVERRIDE = "services: {dev: {devices: [standin.example/gpu=0]}}\n"
 
