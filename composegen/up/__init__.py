@@ -6,7 +6,7 @@ ready    the way in: host key, keys, login, and the OpenSSH client
 alias    `ssh composegen-NAME`
 agent    whether the ssh-agent may come along
 testing  the smoke tests
-gpus     which GPUs the container has, and bringing lost ones back
+cards    which GPUs the container has, and bringing lost ones back
 status   how a folder's container is
 """
 
@@ -88,9 +88,9 @@ def start(folder: Folder, engine: Engine, options: Options, talk: Talk) -> None:
 
     Raises EngineError: nobody agreed to what creating it anew would lose. Else like `wait_until_ready`.
     """
-    from composegen.up import gpus
+    from composegen.up import cards
 
-    gpus.start(replace(State(folder, engine, options, talk), look=engine.look()))
+    cards.start(replace(State(folder, engine, options, talk), look=engine.look()))
     wait_until_ready(folder, engine, options, talk)
 
 

@@ -12,7 +12,7 @@ from composegen.engine import Engine
 from composegen.folder import Change, Folder, Plan, read_text, write
 from composegen.host.smi import Device
 from composegen.ssh import Address
-from composegen.up.gpus import gpus
+from composegen.up.cards import cards
 from composegen.up.state import Options, State, Talk
 from composegen.up.steps import look_around, why_build, why_recreate
 
@@ -52,7 +52,7 @@ def status(folder: Folder, engine: Engine) -> Status:
     """Raises EngineError: the engine does not answer, or the container of that name is somebody else's."""
     state = look_around(State(folder, engine, Options(), Talk(lambda line: None)))
     found, look = state.look.container, state.look
-    cards = gpus(folder, engine, found)
+    seen = cards(folder, engine, found)
     return Status(
         project=engine.project,
         state=found.state if found else "absent",
@@ -67,8 +67,8 @@ def status(folder: Folder, engine: Engine) -> Status:
         needs_build=why_build(state),
         needs_recreate=why_recreate(state),
         installed=engine.installed_by_hand() if found and found.running else (),
-        gpus=cards.devices,
-        gpu_trouble=cards.lost,
+        gpus=seen.devices,
+        gpu_trouble=seen.lost,
     )
 
 

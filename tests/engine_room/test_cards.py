@@ -16,7 +16,7 @@ from composegen.errors import CommandFailed, EngineError
 from composegen.folder import Folder
 from composegen.host.smi import Device
 from composegen.model import Choices, Settings
-from composegen.up import Options, State, gpus
+from composegen.up import Options, State, cards
 from composegen.up.status import status
 from tests.engine_room.test_steps import FakeEngine, Person, made
 
@@ -47,7 +47,7 @@ def running(directory: Path, said: str = CARD, lost: Loss = Loss()) -> Container
 
 def started(engine: Container, options: Options = Options(), person: Person | None = None) -> Person:
     hearing = person or Person()
-    gpus.start(State(folder(engine.directory), engine, options, hearing.talk, look=engine.there))
+    cards.start(State(folder(engine.directory), engine, options, hearing.talk, look=engine.there))
     return hearing
 
 
@@ -87,7 +87,7 @@ def test_an_answer_that_never_comes_is_waited_for_so_long_only(tmp_path: Path, m
             held.wait(60)
             return ""
 
-    monkeypatch.setattr(gpus, "PATIENCE", 0.1)
+    monkeypatch.setattr(cards, "PATIENCE", 0.1)
     trouble = status(folder(tmp_path), Hanging(tmp_path, Look(made(tmp_path)))).gpu_trouble
     assert trouble and "no answer within 0.1 s" in trouble.title and not held.is_set()
     held.set()

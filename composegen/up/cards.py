@@ -20,20 +20,20 @@ PATIENCE = 8.0  # seconds for the container's answer; the first one after a star
 
 
 @dataclass(frozen=True)
-class Gpus:
+class Seen:
     """What a container has: its cards, and what is wrong with them."""
 
     devices: tuple[smi.Device, ...] = ()
     lost: Lost | None = None
 
 
-def gpus(folder: Folder, engine: Engine, container: Container | None) -> Gpus:
+def cards(folder: Folder, engine: Engine, container: Container | None) -> Seen:
     """Nothing, at no cost, where the folder asks for no GPU of NVIDIA's. Raises nothing: what goes wrong is in `lost`."""
     if container is None or folder.choices.device != "gpu" or not handed_over(folder):
-        return Gpus()
+        return Seen()
     said = _answer(engine) if container.running else ""
     there = inside(said) if container.running else None
-    return Gpus(smi.devices(said), lost(container, nvidia.driver() if is_local() else nvidia.Driver(), there))
+    return Seen(smi.devices(said), lost(container, nvidia.driver() if is_local() else nvidia.Driver(), there))
 
 
 def _answer(engine: Engine) -> str:
@@ -58,7 +58,7 @@ def start(state: State) -> None:
 
     Raises EngineError: nobody agreed to what that would lose. CommandFailed: the engine cannot start it.
     """
-    found = gpus(state.folder, state.engine, state.look.container)
+    found = cards(state.folder, state.engine, state.look.container)
     if not (found.lost and found.lost.mend == "recreate"):
         state.engine.start()
         return
