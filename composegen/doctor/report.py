@@ -59,7 +59,9 @@ def text(site: Site, found: Diagnosis, parts: Diagnosis) -> str:
         **{each.name: each.detail for each in parts.findings},
         "compose config": config,
     }
-    redact = Redactor(_secrets(site.directory) | hidden, _words(site))
+    secrets = _secrets(site.directory) | hidden
+    in_json = {json.dumps(each, ensure_ascii=False)[1:-1] for each in secrets}
+    redact = Redactor(secrets | in_json, _words(site))
     sections = [f"## {name}\n\n```\n{redact(body.strip()) or 'nothing'}\n```\n" for name, body in bodies.items()]
     said = f"Secrets, keys, names and addresses are taken out ({HIDDEN}, {PERSON}, {MACHINE}); look through it before you send it."
     return "\n".join([HEADER, "", said, "", *sections])

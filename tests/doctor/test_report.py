@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composegen import diagnosis
+from composegen import diagnosis, dotenv
 from composegen.doctor import Diagnosis, Finding, begin, report
 from composegen.doctor.redaction import HIDDEN, Redactor
 from composegen.engine import Info, Look
@@ -59,7 +59,7 @@ PLANTED = {
     "SSH_PASSWORD": "planted-password",
     "HF_TOKEN": "planted-token",
     "OWN": "planted-own-value",
-    "QUOTED": "planted $ # 'quoted'",
+    "QUOTED": 'planted "$" # it\'s',
     "SHORT_SECRET": "pw1",
     "PIP_INDEX_URL": "https://planted-user:planted-pip@index.example/simple",
     "NETRC": "/home/planted-person/.netrc",
@@ -80,6 +80,7 @@ CONFIG = {
             "environment": {"GPUS": "all", "FILE": "planted-env-file", "OVERRIDE": "planted-override", "EMPTY": ""},
             "labels": {"who": "planted-label"},
             "ports": [{"published": "2222"}],
+            "healthcheck": {"test": ["CMD", "check", 'planted "$" # it\'s']},
             "volumes": [{"source": "/home/planted-person/demo/code", "target": "/home/code"}],
         }
     },
@@ -95,7 +96,7 @@ class Telling(FakeEngine):
 @pytest.fixture
 def written(demo: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The report of a folder in which secrets are everywhere."""
-    lines = [f"{name}={value!r}" if "'" not in value else f"{name}=\"planted $$ # 'quoted'\"" for name, value in PLANTED.items()]
+    lines = [f"{name}={dotenv.quote(value)}" for name, value in PLANTED.items()]
     keys = f"SSH_AUTHORIZED_KEYS='{KEY} planted-comment'"
     (demo / ".env").write_text(
         "\n".join(["# SSH_PASSWORD=planted-earlier", "SSH_PORT=2345", "SSH_USER=planted-person", *lines, keys])
