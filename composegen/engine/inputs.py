@@ -63,7 +63,7 @@ def _below(path: Path) -> Iterator[Path]:
 
 
 def _builds(directory: Path) -> Iterator[tuple[str, str]]:
-    """The `build:` part of each compose file that has one; a whole file where it lies elsewhere or is not as composegen writes it."""
+    """The `build:` part of each compose file that has one; a whole file where that is elsewhere or not as we write it."""
     for path in sorted({*directory.glob("compose*.y*ml"), *directory.glob("docker-compose*.y*ml")}):
         text = path.read_text(encoding="utf-8", errors="replace")
         if _MENTIONED.search(text):
