@@ -14,7 +14,7 @@ from composegen.host import nvidia
 from tests.support import engine as engine_support
 from tests.support.cli import Cli
 from tests.support.engine import Engine
-from tests.support.private_engine import PrivateEngine, started_private_engine
+from tests.support.private_engine import NVIDIA_RUNTIME, PrivateEngine, started_private_engine
 
 BASE_IMAGE = "composegen-base:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -122,11 +122,11 @@ def project(projects: Callable[[], str]) -> str:
 def private_engine(
     request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PrivateEngine]:
-    """A second engine in a network namespace of its own, with the stand-in GPU hook and an empty CDI directory.
+    """A second engine in a network namespace of its own, with stand-ins of NVIDIA's hook and runtime and an empty CDI directory.
 
     Nothing in it reaches a network; `take(image)` copies an image from the machine's engine.
     """
     if subprocess.run(engine_support.as_root("true"), capture_output=True).returncode != 0:
         pytest.skip("a second engine needs root, or sudo without a password")
-    with started_private_engine(tmp_path_factory.mktemp("engine"), outer=engine) as private:
+    with started_private_engine(tmp_path_factory.mktemp("engine"), outer=engine, options=NVIDIA_RUNTIME) as private:
         yield private
