@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.cli import Cli, Result
 from tests.support.engine import Engine, tear_down, unique_name
-from tests.support.private_engine import STANDINS, PrivateEngine
+from tests.support.private_engine import PrivateEngine
 from tests.support.ssh_client import ssh
 
 pytestmark = pytest.mark.engine
@@ -32,13 +32,6 @@ echo "nvidia-container-cli: initialization error: nvml error: driver not loaded"
 exit 1
 """
 LOST = "#!/bin/sh\necho Failed to initialize NVML: Unknown Error\nexit 255"
-SMI = {"hostPath": str(STANDINS / "nvidia-smi"), "containerPath": "/usr/bin/nvidia-smi", "options": ["ro", "bind"]}
-NVIDIA_CDI = {
-    "cdiVersion": "0.5.0",
-    "kind": "nvidia.com/gpu",
-    "containerEdits": {"env": ["STANDIN_CDI=nvidia", "NVIDIA_VISIBLE_DEVICES=void"]},
-    "devices": [{"name": "all", "containerEdits": {"env": ["STANDIN_GPU_0=here"], "mounts": [SMI]}}],
-}
 OVERRIDE = "services: {dev: {devices: [standin.example/gpu=0]}}\n"
 
 
@@ -70,7 +63,7 @@ def test_the_folder_starts_unchanged_and_nvidia_smi_answers_over_ssh(
     folder = tmp_path / "w"
     try:
         # Without a network there, the build happens on the machine's engine and the image is carried over.
-        composegen("build", cwd=folder, env=build_environment).ok()
+        engine("compose", "build", cwd=folder, env=build_environment)
         private_engine.take(base_image, as_=VENDOR_IMAGE)
         private_engine.take(f"{name}-dev")
 
@@ -91,18 +84,7 @@ def test_the_folder_starts_unchanged_and_nvidia_smi_answers_over_ssh(
             assert says_over_ssh(private_engine, composegen, ask) == 'all\na "b" #c\n', ask
 
         day_30(replace(inside, env={**inside.env, **private_engine.env}), private_engine, folder, name)
-        # On an engine that has NVIDIA's GPUs as CDI devices only, the doctor says what to do, and that works.
-        (folder / "compose.override.yaml").unlink()
-        (private_engine.cdi / "standin.json").write_text(json.dumps(NVIDIA_CDI))
-        env = {**private_engine.env, **build_environment}
-        doctor = inside("doctor", "--json", cwd=folder, env=env).json
-        assert not doctor["ok"]
-        assert "`composegen up --gpu-mode cdi`" in {each["name"]: each["fix"] for each in doctor["checks"]}["gpu-driver"]
-        up = inside("up", "--gpu-mode", "cdi", "--recreate", "--no-test", cwd=folder, env=env).ok()
-        assert "skipped, nothing it is made of changed" in up.stderr
-        assert says_over_ssh(private_engine, composegen, "printenv STANDIN_CDI; nvidia-smi -L").startswith("nvidia\nGPU 0")
     finally:
-        (private_engine.cdi / "standin.json").unlink(missing_ok=True)
         tear_down(private_engine, name)
         tear_down(engine, name)
 
