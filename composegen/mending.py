@@ -1,7 +1,7 @@
 """What `composegen doctor --fix` does for the user, where that is safe. Data: a check's name → what may mend its finding.
 
-A check brings its own mend where engine and host suffice for that. Here are those that take more: a folder's files, or keys. Each of
-them looks for itself whether there is something to mend: what a check saw may have changed, and a finding can have several reasons.
+A check brings its own mend where engine and host suffice for that. Here are those that take more: a folder's files, or keys. Each
+looks for itself whether there is something to mend: what a check saw may have changed, and a finding can have several reasons.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def _host_key(site: Site) -> Mend | None:
     found, settings = site.engine.container(), site.settings
     if found is None or found.port is None or not (key := site.engine.host_key()):
         return None
-    known_hosts, address = KnownHosts.own(), Address.published(settings.bind, found.port, settings.user)
+    known_hosts = KnownHosts.own()
+    address = Address.published(settings.bind, found.port, settings.user, project=site.engine.project)
     if not (known := known_hosts.lookup(address)) or key in known:
         return None
 

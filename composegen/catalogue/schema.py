@@ -44,6 +44,7 @@ class Release:
     apt: tuple[str, ...] | None = None
     pip: tuple[str, ...] | None = None
     check: Check | None = None
+    compute: str | None = None
     size: str | None = None
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None
@@ -71,6 +72,7 @@ class Family:
     security_opt: tuple[str, ...] = ()
     mounts: tuple[str, ...] = ()
     check: Check | None = None
+    compute: str = ""
     size: str = ""
     notes: tuple[str, ...] = ()
     confidence: Confidence = "medium"

@@ -2,7 +2,7 @@
 
 examine(site)       a folder, its engine and this host → what every check finds
 explain(stream)     an error text of any size and encoding → the causes in it, the root one first
-explained(error)    an engine's failure in the words of its cause
+explained(error)    an error of engine or SSH in the words of its cause
 
 checks/     what is looked at, one small function each: adding one is a function and its line in checks/__init__.py
 offer       which GPU modes an engine offers
@@ -22,8 +22,22 @@ explaining  blocks → causes
 from composegen.doctor.cause import Cause, Match
 from composegen.doctor.checks import CHECKS
 from composegen.doctor.examining import Diagnosis, Finding, begin, examine
-from composegen.doctor.explaining import explain, explained
+from composegen.doctor.explaining import advice, explain, explained, root_cause
 from composegen.doctor.reading import causes
 from composegen.doctor.site import Site
 
-__all__ = ["CHECKS", "Cause", "Diagnosis", "Finding", "Match", "Site", "begin", "causes", "examine", "explain", "explained"]
+__all__ = [
+    "CHECKS",
+    "Cause",
+    "Diagnosis",
+    "Finding",
+    "Match",
+    "Site",
+    "advice",
+    "begin",
+    "causes",
+    "examine",
+    "explain",
+    "explained",
+    "root_cause",
+]

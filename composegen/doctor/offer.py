@@ -37,9 +37,9 @@ class Pick:
 
 
 WHY: dict[GpuMode, str] = {
-    "deploy": "NVIDIA's hook is where the engine looks for it",
-    "cdi": "the engine lists NVIDIA's GPUs as CDI devices",
-    "runtime": "the engine knows the runtime nvidia",
+    "deploy": "the engine has NVIDIA's container toolkit",
+    "cdi": "the engine knows NVIDIA's GPUs as CDI devices",
+    "runtime": "the engine has the runtime 'nvidia'",
 }
 
 

@@ -150,8 +150,9 @@ class DockerEngine:
         commands: list[str] = []
         if container.running or container.paused:
             # The engine finds the container's processes by a PID column, which it therefore insists on.
-            listed = _docker("top", container.id, "-eo", "pid,args").run().splitlines()[1:]
-            commands = [line.split(maxsplit=1)[1] for line in listed if len(line.split()) > 1]
+            said = (top := _docker("top", container.id, "-eo", "pid,args")).begin().result()
+            listed = "" if failures.not_running(said.stderr) else top.checked(said).stdout  # it may have ended since the look
+            commands = [line.split(maxsplit=1)[1] for line in listed.splitlines()[1:] if len(line.split()) > 1]
         return Loss(loss.files(whales.changed_files(container.id)), loss.processes(commands))
 
     def installed_by_hand(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """`--gpus` and `--gpu-mode`: as typed → what `.env` says of this machine's GPUs.
 
 The grammar is Docker's own (docker/cli, opts/gpus.go), with what Docker lacks: `none`, `auto`, and ids without `device=`. What
-Docker has and would lead elsewhere here is refused with the way that leads there; tests/init/test_gpus.py holds both against each other.
+Docker has and would lead elsewhere here is refused with the way that leads there; tests/init/test_gpus.py compares the two.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from composegen import dotenv, folder
-from composegen.errors import FolderError
+from composegen.errors import FolderError, UsageError
 from composegen.folder import ENV, Change, Folder, Plan
 from composegen.model import Choices, Settings, wanted
 from composegen.model.gpu import BASE_FILE, NO_GPU_FILE, OWN_FILE, files, mode_of, with_file
@@ -54,9 +54,15 @@ def fitted(opened: Folder, mode: str | None = None, *, dry_run: bool = False) ->
     """The folder with this machine's mode (None: as it is), and `.env` and file as GPUS and GPU_MODE say; and what was written.
 
     Naming a mode takes `--gpus none` back. `dry_run`: as it would be, and nothing is written.
-    Raises UsageError: the device cannot be handed over that way. FolderError: it cannot be written.
+    Raises UsageError: the device cannot be handed over that way, or an exported variable beats what would be written. FolderError:
+    it cannot be written.
     """
     choices, settings = opened.choices, opened.settings
+    beaten = [name for name in ("COMPOSE_FILE", "GPU_MODE") if name in opened.shadowed]
+    if beaten and mode is not None:
+        raise UsageError(f"the exported {beaten[0]} beats what --gpu-mode writes to {ENV}", hint=f"unset {beaten[0]}")
+    if "COMPOSE_FILE" in beaten:
+        return opened, ""
     if mode is not None:
         known = mode_of(mode, choices.device)
         settings = settings.with_(gpu_mode="" if known == choices.gpu_mode else known)

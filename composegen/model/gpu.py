@@ -20,6 +20,9 @@ NO_GPU_FILE = "compose.nogpu.yaml"
 OWN_FILE = "compose.gpus.yaml"  # a machine's own, where it hands GPUs over otherwise than the project says
 CDI_KIND = "nvidia.com/gpu"
 
+# What GPUS may say: ids as NVIDIA, CDI and Ascend know them, ranges such as 0-3 included. To NVIDIA `none` is a driver without GPU.
+IDS = r"(?!(?:none|void)$)[A-Za-z0-9][A-Za-z0-9:._/-]*(?:,[A-Za-z0-9][A-Za-z0-9:._/-]*)*"
+
 # What each kind of device can be handed over by, the usual way first. `deploy` of rocm and npu is a list of devices.
 MODES: dict[Device, tuple[GpuMode, ...]] = {
     "gpu": ("deploy", "runtime", "cdi"),

@@ -26,6 +26,7 @@ ALWAYS = (
     "compose.yaml",
     "Dockerfile",
     ".dockerignore",
+    ".gitattributes",
     ".gitignore",
     ".env.example",
     "README.md",
@@ -33,11 +34,10 @@ ALWAYS = (
     "requirements.txt",
     "code/.gitkeep",
     "container/entrypoint.sh",
-    "container/new-password.sh",
+    "container/sshd.sh",
     "container/sshd_config",
-    "container/stop-jobs.sh",
 )
-SUPERVISOR = ("container/services.py", "container/supervisord.conf", "services/README.md")
+SUPERVISOR = ("container/supervisord.py", "services/README.md")
 
 
 def render(choices: Choices, stack: Stack) -> dict[str, str]:

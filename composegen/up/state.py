@@ -69,7 +69,7 @@ class State:
         settings = self.folder.settings
         found = self.look.container
         port = found.port if found and found.port else settings.port
-        return Address.published(settings.bind, port, settings.user)
+        return Address.published(settings.bind, port, settings.user, project=self.engine.project)
 
     @property
     def base(self) -> str:

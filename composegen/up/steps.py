@@ -11,7 +11,7 @@ from composegen.errors import CommandFailed, EngineError, UsageError
 from composegen.folder import recorded_variant
 from composegen.model import Settings
 from composegen.ssh import credentials
-from composegen.up import gpus
+from composegen.up import gpu_check
 from composegen.up import ready as way_in
 from composegen.up.state import State
 
@@ -32,7 +32,7 @@ def preflight(state: State) -> Step:
     found = known.look.container
     _refuse_unusable_port(known)
     if _will_be_created(known) or (found and not found.alive):
-        gpus.refuse_missing(known)
+        gpu_check.refuse_missing(known)
     if state.options.test and _will_be_created(known):
         # What the test needs is better missed now than after minutes of building.
         recorded_variant(folder.path)
@@ -157,13 +157,17 @@ def start(state: State) -> Step:
     found = state.look.container
     reason = why_recreate(state) or ("asked for" if found and state.options.recreate else "")
     if reason:
-        _agree(state, reason)
+        agree(state, reason)
     elif found and found.running:
         return state, "skipped, it is running"
     elif found and found.paused:
         state.engine.start()
         return replace(state, look=replace(state.look, container=state.engine.container())), "goes on, it was paused"
     _explain_mapped_users(state)
+    # Where the engine fails half-way, what it made already is this folder's all the same.
+    begun = replace(state.memory, folder=str(state.folder.path), project=state.engine.project)
+    memory.remember(state.folder.path, begun)
+    state = replace(state, memory=begun)
     try:
         state.engine.up(recreate=bool(reason))
     except CommandFailed as error:
@@ -193,8 +197,8 @@ def why_recreate(state: State) -> str:
     return "its image changed" if found.image != state.look.image else ""
 
 
-def _agree(state: State, reason: str) -> None:
-    """Say what a re-creation loses, and have a yes when that is anything at all."""
+def agree(state: State, reason: str) -> None:
+    """Say what a re-creation loses, and have a yes when that is anything at all. Raises EngineError: nobody says yes."""
     name, lost = state.engine.project, state.engine.loss(state.container)
     words = loss.in_words(lost)
     state.talk.say(f"'{name}' has to be created anew: {reason}; that loses {'this:' if words else 'nothing'}")

@@ -138,6 +138,14 @@ def test_starting_lets_a_paused_container_go_on(docker: Standin, engine: DockerE
     assert docker.calls[-1] == f"compose --project-name work {asked}"
 
 
+def test_a_container_that_ended_since_the_look_has_no_work_to_lose(docker: Standin, engine: DockerEngine) -> None:
+    """One that cannot start is running only now and then; `up` has to be able to replace it."""
+    refused = "Error response from daemon: Container 0d77 is restarting, wait until the container is running"
+    docker.says(("top", f"echo '{refused}' >&2; exit 1"), ("diff", "echo A /opt/tool"))
+    lost = engine.loss(Container("1f", "work", "running"))
+    assert (lost.files, lost.processes) == (("A /opt/tool",), ())
+
+
 def test_the_default_project_is_what_compose_takes() -> None:
     assert default_project(Path("/x/_My Project.v2")) == "myprojectv2"
 

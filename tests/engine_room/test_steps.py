@@ -210,6 +210,24 @@ def test_a_build_that_fails_is_not_remembered(directory: Path) -> None:
     assert recall(directory) == Memory()
 
 
+def test_volumes_of_a_start_that_failed_are_this_folders_own(directory: Path) -> None:
+    """The engine makes networks and volumes before it finds out that a container cannot be made."""
+
+    class HalfWay(FakeEngine):
+        def up(self, *, recreate: bool = False) -> None:
+            raise CommandFailed("`docker compose up` failed", argv=["docker"], output="")
+
+        def volumes(self) -> tuple[str, ...]:
+            return ("work_host_keys",)
+
+    with pytest.raises(CommandFailed):
+        walked(state(HalfWay(directory), options=Options(adopt=True)))
+    person = Person()
+    with pytest.raises(CommandFailed):
+        walked(state(HalfWay(directory), person=person))
+    assert not person.asked
+
+
 @pytest.mark.parametrize("interrupted", [KeyboardInterrupt, EngineError("no")])
 def test_an_interrupted_build_builds_again(directory: Path, interrupted: BaseException) -> None:
     class Interrupted(FakeEngine):

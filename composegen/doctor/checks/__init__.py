@@ -6,9 +6,10 @@ folder   what `.env` asks for, and the code folder
 machine  disk, memory and limits of the engine's machine
 network  registry, packages, proxy
 gpu      whether the container will get its GPUs
+container_gpu  whether a container of before still has them
 """
 
-from composegen.doctor.checks import engine, files, folder, gpu, machine, network
+from composegen.doctor.checks import container_gpu, engine, files, folder, gpu, machine, network
 from composegen.doctor.examining import Check
 
 # In the way of a container that needs a GPU: `up` makes these as well, before it builds.
@@ -46,4 +47,5 @@ CHECKS = (
     Check("pip", network.python_packages, late=network.ELSEWHERE),
     *GPU,
     Check("gpu-lasting", gpu.lasting),
+    Check("gpu-container", container_gpu.has_its_gpu),
 )

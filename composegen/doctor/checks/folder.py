@@ -63,7 +63,8 @@ def host_key(site: Site) -> Verdict:
     found = site.look.container
     if found is None or not found.running or found.port is None:
         raise Unanswered("the container does not run")
-    known_hosts, address = KnownHosts.own(), Address.published(site.settings.bind, found.port, site.settings.user)
+    known_hosts = KnownHosts.own()
+    address = Address.published(site.settings.bind, found.port, site.settings.user, project=site.engine.project)
     known, shown = known_hosts.lookup(address), site.engine.host_key()
     if shown and known and shown not in known:
         said = f"{known_hosts.path} has another host key for {address.endpoint} than the container shows"
