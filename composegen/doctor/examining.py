@@ -13,7 +13,7 @@ from typing import Any
 from composegen.doctor.site import Mend, Site, Status, Unanswered, Verdict, in_background
 from composegen.errors import ComposegenError
 
-DEADLINE = 2.0  # seconds
+DEADLINE = 10.0  # seconds; what a busy machine may take for a question that waits for nobody
 
 
 @dataclass(frozen=True)
