@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,23 +27,15 @@ class Result:
     def json(self) -> Any:
         return json.loads(self.stdout)
 
+    @property
+    def checks(self) -> dict[str, Any]:
+        """By their names, what `doctor --json` or `test --json` says of each."""
+        return {each["name"]: each for each in self.json["checks"]}
+
     def ok(self) -> Result:
         """Itself. Raises AssertionError with everything that was said when the exit code is not 0."""
         assert self.code == 0, f"exit {self.code}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
         return self
-
-
-def answered(ask: Callable[[], Result], *checks: str, attempts: int = 10) -> tuple[Result, dict[str, Any]]:
-    """What `composegen doctor --json` says once these checks meet their deadlines, which a machine busy with tests makes them miss.
-
-    With it all its checks by name. Raises AssertionError: they never do.
-    """
-    for _ in range(attempts):
-        done = ask()
-        found = {each["name"]: each for each in done.json["checks"]}
-        if not any(found[name]["detail"].startswith("no answer within") for name in checks):
-            return done, found
-    raise AssertionError(f"late {attempts} times: {done.stdout}")
 
 
 @dataclass(frozen=True)
