@@ -36,6 +36,7 @@ MORE = (
     Command("pull", "lifecycle", "Fetch the newest base image of that name; the next `up` builds on it."),
     Command("rm", "lifecycle", "The same as `down`."),
     Command("explain", "explain", "Read an error text, name the cause, print the fix."),
+    Command("convert", "convert", "Turn a `docker run` line into Compose, or into a folder with SSH; and back."),
     Command("check", "folders", "Exit 1 and show the difference where a folder is not as composegen writes it."),
     Command("update", "folders", "Bring a folder to the current templates, or to another version, merged with your edits."),
     Command("stacks", "catalogue", "List the stacks that `init` can write, or show one."),

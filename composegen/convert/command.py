@@ -1,4 +1,4 @@
-"""A command's words → a run: which flags with which values, the image, and what is to run in it. As Docker's own parser reads them."""
+"""A command's words → a run: which flags with which values, the image, and what is to run in it; read as Docker's parser does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SUSPECT = re.compile(r"(?i)/path/to\b|\byour[-_ ][a-z]\w*|\bchange[-_]?me\b|\bx{
 
 @dataclass(frozen=True)
 class Run:
-    """One `docker run`. `given`: the values of each flag by its full name, in order; a flag that takes none has `true` or `false`."""
+    """One `docker run`. `given`: each flag's values by its full name, in order; a flag that takes none has `true` or `false`."""
 
     program: str
     given: dict[str, list[Word]]
@@ -58,24 +58,20 @@ def runs(script: Script) -> list[Run]:
 
     Raises UsageError: there is none, or one that Docker would refuse.
     """
-    found = []
-    for words in script.commands:
-        if run := _run(words, script.source):
-            found.append(run)
+    found = [run for words in script.commands if (run := _run(words, script.source))]
     if not found:
-        raise UsageError("there is no `docker run` in that", hint="give the whole line, in quotes: \"docker run -p 80:80 nginx\"")
+        raise UsageError("there is no `docker run` in that", hint='give the whole line, in quotes: "docker run -p 80:80 nginx"')
     return found
 
 
 def _run(words: tuple[Word, ...], source: Source) -> Run | None:
     left, assigned = list(words), dict[str, str]()
     _unwrapped(left, assigned)
-    if not left:
-        return _left_out(words, source)
-    program = PurePath(left[0].text.replace("\\", "/")).name.removesuffix(".exe")
+    program = PurePath(left[0].text.replace("\\", "/")).name.removesuffix(".exe") if left else ""
     verb = _verb(left[1:], source) if program in PROGRAMS else None
     if verb is None:
-        return _left_out(words, source)
+        source.note("dropped", " ".join(word.text for word in words)[:60], "is no `docker run` and was left out", words[0].at)
+        return None
     given, rest = _flags(verb, source)
     if not rest:
         hint = "the image is the first word that is neither a flag nor a flag's value"
@@ -84,12 +80,10 @@ def _run(words: tuple[Word, ...], source: Source) -> Run | None:
     _check(source, given, image, command)
     if assigned and set(assigned) != {"NV_GPU"}:
         names = ", ".join(name for name in assigned if name != "NV_GPU")
-        source.note("meaning", names, "in front of the command is the shell's: put it into .env beside the compose file", words[0].at)
+        source.note(
+            "meaning", names, "in front of the command is the shell's: put it into .env beside the compose file", words[0].at
+        )
     return Run(program, given, image, command, assigned)
-
-
-def _left_out(words: tuple[Word, ...], source: Source) -> None:
-    source.note("dropped", " ".join(word.text for word in words)[:60], "is no `docker run` and was left out", words[0].at)
 
 
 def _unwrapped(left: list[Word], assigned: dict[str, str]) -> None:

@@ -182,7 +182,9 @@ def _check(given: str, entry: Mapping[str, Any]) -> None:
     if "target" not in entry:
         raise UsageError(f"'{given}' names no target", hint="add target=/there")
     if foreign := [key for key in ("bind", "volume", "tmpfs", "image") if key in entry and key != kind]:
-        raise UsageError(f"'{given}': a mount of type {kind} has no {foreign[0]}-… part", hint=f"say type={foreign[0]}, or leave it out")
+        raise UsageError(
+            f"'{given}': a mount of type {kind} has no {foreign[0]}-… part", hint=f"say type={foreign[0]}, or leave it out"
+        )
     if kind in ("bind", "image") and not entry.get("source"):
         raise UsageError(f"'{given}' names no source", hint="add source=/here")
     if kind == "tmpfs" and "source" in entry:

@@ -36,7 +36,13 @@ KEYS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "gw-priority": lambda value: {"gw_priority": values.integer(value)},
     "driver-opt": _option,
 }
-OF_FLAGS = {"--network-alias": "alias", "--ip": "ip", "--ip6": "ip6", "--link-local-ip": "link-local-ip", "--mac-address": "mac-address"}
+OF_FLAGS = {
+    "--network-alias": "alias",
+    "--ip": "ip",
+    "--ip6": "ip6",
+    "--link-local-ip": "link-local-ip",
+    "--mac-address": "mac-address",
+}
 
 
 def joined(given: list[str], own: list[tuple[str, str]]) -> Joined:
@@ -52,12 +58,14 @@ def joined(given: list[str], own: list[tuple[str, str]]) -> Joined:
     for key, value in own:
         if not first or modes:
             if key != "mac-address":
-                raise UsageError(f"--{key if key != 'alias' else 'network-alias'} needs a network of your own", hint="add --network NAME")
+                raise UsageError(
+                    f"--{key if key != 'alias' else 'network-alias'} needs a network of your own", hint="add --network NAME"
+                )
             continue
         _add(networks[first], KEYS[key](value))
     if modes and any(networks.values()):
         raise UsageError(f"the network {modes[0]} has neither aliases nor addresses", hint="name a network of your own")
-    if not networks or len(networks) == 1 and modes:
+    if not networks or (len(networks) == 1 and modes):
         return Joined(mode="bridge" if first in ("", "default") else first)
     if len(networks) > 1:
         # Compose sorts them; Docker joins the first one first.

@@ -17,15 +17,6 @@ from composegen.convert.notes import Source
 from composegen.convert.text import has_expansion
 from composegen.errors import UsageError
 
-# The order in which a reader wants to know: what runs, how it is reached, what it sees, what it may.
-ORDER = (
-    "image container_name platform pull_policy runtime hostname domainname user group_add working_dir entrypoint command init stdin_open tty "
-    "env_file environment ports expose network_mode networks mac_address links external_links dns dns_opt dns_search extra_hosts "
-    "volumes volumes_from tmpfs devices device_cgroup_rules storage_opt read_only ipc pid uts userns_mode cgroup cgroup_parent "
-    "shm_size privileged cap_add cap_drop security_opt use_api_socket sysctls ulimits cpus cpuset cpu_shares cpu_period cpu_quota "
-    "cpu_rt_period cpu_rt_runtime mem_limit mem_reservation memswap_limit mem_swappiness oom_kill_disable oom_score_adj pids_limit "
-    "blkio_config healthcheck stop_signal stop_grace_period restart logging annotations label_file labels isolation deploy"
-).split()
 DEVICES = ("deploy", "resources", "reservations", "devices")
 
 
@@ -74,7 +65,6 @@ def build(run: Run, built: Built) -> Built:
             _from_table(flag, run, built)
     for step in STEPS:
         step(run, built)
-    built.service = {key: built.service[key] for key in ORDER if key in built.service}
     return built
 
 
@@ -128,7 +118,7 @@ def _network(run: Run, built: Built) -> None:
     if joined.mode:
         built.put("network_mode", _of_service(joined.mode, built))
     for name, options in joined.networks.items():
-        built.put(f"networks", {name: options or None})
+        built.put("networks", {name: options or None})
         built.networks[name] = {"name": name, "external": True}
     if joined.mode and "--mac-address" in run.given:
         built.lost("--mac-address", "has no word in Compose but on a network of your own", run.at("--mac-address"))
@@ -172,7 +162,7 @@ def _of_document(mounted: mounts.Mounted, driver: str) -> dict[str, Any]:
 
 def _volumes_from(run: Run, built: Built) -> None:
     for given in run.texts("--volumes-from"):
-        name, colon, mode = given.partition(":")
+        name, _, mode = given.partition(":")
         if mode not in ("", "rw"):
             built.lost("--volumes-from", f"is writable in Compose, which does not know :{mode}", run.at("--volumes-from"))
         built.put("volumes_from", [built.others.get(name, f"container:{name}")])
@@ -190,8 +180,10 @@ def _device(given: str) -> str:
         return given
     source, *rest = given.split(":")
     mode = rest.pop() if rest and re.fullmatch("[rwm]{1,3}", rest[-1]) else ""
-    if len(rest) > 1 or not all((source, *rest)) or not source.startswith("/") and not has_expansion(source):
-        raise UsageError(f"'{given}' is not a device", hint="write /dev/NAME[:TARGET][:rwm], or a CDI name such as nvidia.com/gpu=all")
+    if len(rest) > 1 or not all((source, *rest)) or (not source.startswith("/") and not has_expansion(source)):
+        raise UsageError(
+            f"'{given}' is not a device", hint="write /dev/NAME[:TARGET][:rwm], or a CDI name such as nvidia.com/gpu=all"
+        )
     return ":".join([source, *(rest or [source] if mode else rest), *([mode] if mode else [])])
 
 

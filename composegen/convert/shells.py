@@ -1,7 +1,7 @@
 """The three shells that command lines are written for, as data; and what becomes of what they would have expanded.
 
 The rule: the current folder becomes the folder of the compose file; a variable becomes Compose's own interpolation; what only the
-shell knows of this person (`$UID`, `$(id -u)`) becomes its value now. Whatever else a shell would put there is not known, and refused.
+shell knows of this person (`$UID`, `$(id -u)`) becomes its value now. Whatever else a shell would put there is refused.
 """
 
 from __future__ import annotations
@@ -95,7 +95,11 @@ def guessed(text: str) -> Shell:
         return SH
     if re.search(r"\$env:|\$\{env:|\$\{?pwd\}?\.Path|Get-Location|^\s*PS [^>\n]*>", text):
         return POWERSHELL
-    return CMD if re.search(rf"%{_NAME}%|^\s*[A-Za-z]:\\[^>\n]*>", text) and not re.search(rf"\$[({{A-Za-z]|%{_NAME}%[A-Za-z]", text) else SH
+    return (
+        CMD
+        if re.search(rf"%{_NAME}%|^\s*[A-Za-z]:\\[^>\n]*>", text) and not re.search(rf"\$[({{A-Za-z]|%{_NAME}%[A-Za-z]", text)
+        else SH
+    )
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""Text in which what a shell would have expanded stands as one character each, so that `${DIR:-/a:b}:/data` splits at the right colon.
+"""Text in which what a shell would have expanded is one character each, so that `${DIR:-/a:b}:/data` splits at the right colon.
 
-The characters are of Unicode's private use area, and mean nothing outside this room. `as_compose` puts into words what they stand for.
+The characters are of Unicode's private use area, and mean nothing outside this room; `as_compose` says what they stand for.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What one value of a flag may say, as Docker reads it → what Compose is to say.
 
-Every function raises UsageError with the reason for what Docker would refuse. A text with something in it that Compose is to fill in
+Every function raises UsageError with the reason for what Docker would refuse. A text in which Compose is to fill in something
 (see `text`) passes as it stands where its form cannot be known.
 """
 
@@ -16,7 +16,7 @@ from composegen.errors import UsageError
 SIZE = r"[0-9]+(?:\.[0-9]+)? ?(?:[kKmMgGtTpP]?(?:i?[bB])?)"
 DURATION = r"(?:0|(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h))+)"
 # pkg/stringutils and opts of docker/cli; names of resources: https://github.com/docker/go-units/blob/master/ulimit.go
-RLIMITS = "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
+RLIMITS = "core|cpu|data|fsize|locks|memlock|msgqueue|nice|nofile|nproc|rss|rtprio|rttime|sigpending|stack"
 RATE_SIZE, COUNT = r"[0-9]+(?:[kKmMgG]?[bB]?)", r"[0-9]+"
 NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"
 
@@ -125,8 +125,8 @@ def ulimit(given: str) -> dict[str, Any]:
     if not found:
         key, _, value = given.partition("=")
         return {key: value}
-    if found[1] not in RLIMITS:
-        raise UsageError.unknown("limit", found[1], RLIMITS)
+    if not re.fullmatch(RLIMITS, found[1]):
+        raise UsageError.unknown("limit", found[1], RLIMITS.split("|"))
     soft, hard = int(found[2]), int(found[3] or found[2])
     if hard not in (-1, soft) and (soft > hard or soft == -1):
         raise UsageError(f"'{given}' has a soft limit above the hard one", hint="write NAME=SOFT:HARD with SOFT the smaller")

@@ -131,7 +131,8 @@ class _Scanner:
             self._refuse_torn(f"this line does not end with {self.shell.escape}, so the command ends here")
             return True
         found = _OPERATOR.match(self.text, self.at)
-        return bool(found) and found[0] in (*ENDS, "|", "&", "(", ")") and not (self.shell is CMD and found[0] in ";()")
+        ends = found is not None and found[0] in (*ENDS, "|", "&", "(", ")")
+        return ends and not (self.shell is CMD and self.text[self.at] in ";()")
 
     def _refuse_torn(self, what: str) -> None:
         """Raises UsageError: the next line can only belong to this one."""
@@ -154,7 +155,9 @@ class _Scanner:
 
     def _left_to_the_shell(self, operator: str, words: int) -> None:
         what = "pipe" if words else "pipe to nowhere"
-        self.source.note("dropped", operator, f"a {what} is the shell's: `docker compose logs` shows what a container says", self.at)
+        self.source.note(
+            "dropped", operator, f"a {what} is the shell's: `docker compose logs` shows what a container says", self.at
+        )
 
     def _redirected(self) -> bool:
         """A redirection and its file, read over."""
@@ -179,7 +182,12 @@ class _Scanner:
             character = self.text[self.at]
             if character in MISPRINTED:
                 raise self.source.refusal(self.at, f"'{character}' is {MISPRINTED[character]}", "type it anew")
-            if pieces and not character.isdigit() and _OPERATOR.match(self.text, self.at) and not (self.shell is CMD and character == ";"):
+            if (
+                pieces
+                and not character.isdigit()
+                and _OPERATOR.match(self.text, self.at)
+                and not (self.shell is CMD and character == ";")
+            ):
                 break
             if self.text.startswith(f"{self.shell.escape}\n", self.at):
                 self.at += 2
@@ -199,7 +207,11 @@ class _Scanner:
         if character == self.shell.escape:
             self.at += 2
             return self.text[self.at - 1 : self.at]
-        if _TILDE_PREFIX.fullmatch(self.text, start, self.at) and (found := _HOME.match(self.text, self.at)) and self.shell is not CMD:
+        if (
+            _TILDE_PREFIX.fullmatch(self.text, start, self.at)
+            and (found := _HOME.match(self.text, self.at))
+            and self.shell is not CMD
+        ):
             self.at = found.end()
             return self.expander.expansions.mark("${HOME}")
         if self.text.startswith("$'", self.at) and self.shell.escape == "\\":

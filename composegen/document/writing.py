@@ -1,4 +1,4 @@
-"""Plain values as YAML text: block style only, quotes wherever YAML 1.1 and 1.2 do not agree that it is text, comments where wanted.
+"""Plain values as YAML text: block style, comments where wanted, quotes unless YAML 1.1 and 1.2 agree that it is text.
 
 Dollar signs stay as they are: what Compose is to interpolate, and what not, is the caller's to say.
 """

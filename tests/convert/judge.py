@@ -168,7 +168,9 @@ def _without_run(words: Sequence[str]) -> Iterator[str]:
     for word in words:
         if word in ONLY_RUN:
             continue
-        yield {"-dit": "-it", "-itd": "-it", "-di": "-i", "-dt": "-t", "-td": "-t", "-id": "-i", "-dp": "-p", "-dP": "-P"}.get(word, word)
+        yield {"-dit": "-it", "-itd": "-it", "-di": "-i", "-dt": "-t", "-td": "-t", "-id": "-i", "-dp": "-p", "-dP": "-P"}.get(
+            word, word
+        )
 
 
 def _renamed(document: Object, prefix: str) -> Object:

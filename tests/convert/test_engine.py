@@ -34,7 +34,9 @@ def judged(bench: Bench, lines: Sequence[str]) -> list[str]:
     files = {text: converted(text) for text in texts}
     from_lines = dict(zip(texts, bench.all_created(texts), strict=True))
     from_files = bench.composed({text: file.text for text, file in files.items()})
-    return [f"{text.strip()}\n    {said}" for text in texts for said in _judged(bench, from_lines[text], from_files[text], files[text])]
+    return [
+        f"{text.strip()}\n    {said}" for text in texts for said in _judged(bench, from_lines[text], from_files[text], files[text])
+    ]
 
 
 def _judged(bench: Bench, lines: list[Any], made: Any, file: Converted) -> list[str]:
@@ -44,7 +46,9 @@ def _judged(bench: Bench, lines: list[Any], made: Any, file: Converted) -> list[
         return [f"Compose refuses the file: {made}"]
     if len(lines) != len(made):
         return [f"{len(lines)} lines, {len(made)} services"]
-    allowed = {field for note in file.notes if note.what in BY_NAME and note.kind != "meaning" for field in BY_NAME[note.what].fields}
+    allowed = {
+        field for note in file.notes if note.what in BY_NAME and note.kind != "meaning" for field in BY_NAME[note.what].fields
+    }
     services = list(file.document["services"].items())
     return [
         said
