@@ -26,7 +26,7 @@ FLOORS = (
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
     {"init", "drift"},
     {"up"},
-    {"testing", "diagnosis"},
+    {"testing", "diagnosis", "converting"},
     {"cli"},
     {"__main__"},
 )

@@ -27,10 +27,10 @@ from composegen.convert.command import Run, runs
 from composegen.convert.compose import finished, joined, service_names
 from composegen.convert.notes import Note
 from composegen.convert.service import Built, build
-from composegen.convert.shells import Person
+from composegen.convert.shells import IS_FOLDER, Person
 from composegen.convert.text import Expansions
 
-__all__ = ["Converted", "Line", "Note", "Person", "convert", "lines"]
+__all__ = ["IS_FOLDER", "Converted", "Line", "Note", "Person", "convert", "lines"]
 
 
 @dataclass(frozen=True)

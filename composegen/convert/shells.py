@@ -59,6 +59,7 @@ POWERSHELL = Shell(
 )
 SHELLS = (SH, CMD, POWERSHELL)
 
+IS_FOLDER = "is the folder of the compose file, wherever that will be"
 FOLDER_COMMANDS = {"pwd", "pwd -P", "pwd -L", "get-location", "gl", "(get-location).path"}
 FOLDER_VARIABLES = {"PWD", "CD"}
 USER_COMMANDS = {"whoami", "id -un", "id -nu"}
@@ -143,7 +144,7 @@ class Expander:
         return self._interpolated(f"${{{name}{rest}}}", written)
 
     def _folder(self, written: str) -> str:
-        self.note(written, "is the folder of the compose file, wherever that will be")
+        self.note(written, IS_FOLDER)
         return HERE
 
     def _interpolated(self, expression: str, written: str) -> str:

@@ -26,6 +26,7 @@ from composegen.folder.changes import (
     is_ours,
     plan,
     plan_env,
+    plan_own,
     refuse_foreign,
     reset,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "open_folder",
     "plan",
     "plan_env",
+    "plan_own",
     "read_settings",
     "read_text",
     "recorded_variant",

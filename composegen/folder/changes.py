@@ -147,6 +147,16 @@ def _drift(path: str, wanted: str, there: str | None) -> str:
     return found or f"{path} has CRLF line ends or a BOM, with which the container cannot start\n"
 
 
+def plan_own(directory: Path, path: str, text: str) -> Change:
+    """The change that makes a file of the user's own, which composegen writes once: one that is there stays as it is."""
+    there = _text_there(directory, path)
+    if there is not None:
+        return Change(path, "identical" if there == text else "keep")
+    change = _compare(directory, path, text, base=None)
+    _refuse_leading_out(directory, path)
+    return change
+
+
 def plan_env(directory: Path, text: str) -> Change:
     """The change that makes `text` the folder's `.env`, which is the person's own: it has no base, and its diff shows no secret."""
     change = _compare(directory, ENV, text, base=_text_there(directory, ENV))
