@@ -58,13 +58,14 @@ def runs(script: Script) -> list[Run]:
 
     Raises UsageError: there is none, or one that Docker would refuse.
     """
-    found = [run for words in script.commands if (run := _run(words, script.source))]
+    found = [run for words in script.commands if (run := _run(words, script))]
     if not found:
         raise UsageError("there is no `docker run` in that", hint='give the whole line, in quotes: "docker run -p 80:80 nginx"')
     return found
 
 
-def _run(words: tuple[Word, ...], source: Source) -> Run | None:
+def _run(words: tuple[Word, ...], script: Script) -> Run | None:
+    source = script.source
     left, assigned = list(words), dict[str, str]()
     _unwrapped(left, assigned)
     program = PurePath(left[0].text.replace("\\", "/")).name.removesuffix(".exe") if left else ""
@@ -77,7 +78,7 @@ def _run(words: tuple[Word, ...], source: Source) -> Run | None:
         hint = "the image is the first word that is neither a flag nor a flag's value"
         raise source.refusal(left[0].at, "this line names no image", hint)
     image, command = rest[0], tuple(rest[1:])
-    _check(source, given, image, command)
+    _check(script, given, image, command)
     if assigned and set(assigned) != {"NV_GPU"}:
         names = ", ".join(name for name in assigned if name != "NV_GPU")
         source.note(
@@ -169,13 +170,17 @@ def _value(flag: Flag, value: str | None, word: Word, left: list[Word], source: 
 # --- What nobody can mean ---------------------------------------------------------------------------------------------------
 
 
-def _check(source: Source, given: dict[str, list[Word]], image: Word, command: tuple[Word, ...]) -> None:
+def _check(script: Script, given: dict[str, list[Word]], image: Word, command: tuple[Word, ...]) -> None:
+    source = script.source
     for name, words in given.items():
         for word in words:
             _refuse_placeholder(source, name, word)
     _refuse_placeholder(source, "the image", image)
     if not has_expansion(image.text) and not re.fullmatch(_IMAGE, image.text):
         raise source.refusal(image.at, f"'{image.text}' is not the name of an image", _image_hint(image.text))
+    if command and len(image.text) == 1 and has_expansion(image.text) and not image.quoted:
+        what = script.expansions.plain(image.text)
+        source.note("meaning", what, "is taken for the image; flags that it may hold must be written out", image.at)
     for word in command:
         if found := PLACEHOLDER.search(MARK.sub("", word.text)):
             source.note("meaning", found[0], "looks like a placeholder; it was taken as it stands", word.at)

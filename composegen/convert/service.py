@@ -34,7 +34,7 @@ class Built:
     comments: dict[tuple[str | int, ...], list[str]] = field(default_factory=dict)  # by path in the service
 
     def put(self, path: str, value: Any) -> None:
-        """A value at its place: lists grow, mappings are joined, anything else is replaced."""
+        """A value at its place: lists grow by what is new, mappings are joined, anything else is replaced."""
         *above, last = path.split(".")
         place = self.service
         for key in above:
@@ -43,7 +43,7 @@ class Built:
         if isinstance(value, dict):
             value = {**(before or {}), **value}
         elif isinstance(value, list):
-            value = [*(before or []), *value]
+            value = [*(before or []), *(each for each in value if each not in (before or []))]
         place[last] = value
 
     def lost(self, flag: str, why: str, at: int) -> None:
@@ -109,7 +109,12 @@ def _env_files(run: Run, built: Built) -> None:
 
 
 def _network(run: Run, built: Built) -> None:
-    own = [(key, text) for flag, key in networks.OF_FLAGS.items() for text in run.texts(flag)]
+    own = []
+    for flag, key in networks.OF_FLAGS.items():
+        for word in run.given.get(flag, ()):
+            with built.source.blamed(word.at, flag):
+                networks.KEYS[key](word.text)
+            own.append((key, word.text))
     at = run.at("--network") if "--network" in run.given else run.image.at
     with built.source.blamed(at, "--network"):
         joined = networks.joined(run.texts("--network"), own)

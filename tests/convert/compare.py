@@ -26,6 +26,9 @@ LEFT_OUT = {
     "HostConfig.VolumeDriver": "of the volumes, which Mounts name with their driver",
     "HostConfig.Links": "in Links",
 }
+# Lists of HostConfig whose order says nothing, and those whose order does: Compose's schema takes each item once.
+SETS = ("SecurityOpt", "CapAdd", "CapDrop", "ExtraHosts", "VolumesFrom", "GroupAdd")
+ONCE = ("DeviceCgroupRules", "Dns", "DnsOptions", "DnsSearch")
 ANONYMOUS = re.compile("[0-9a-f]{64}")
 
 
@@ -50,8 +53,10 @@ def fields(container: Object, names: set[str], who: Mapping[str, str]) -> Object
         found[f"HostConfig.{key}"] = _named(found[f"HostConfig.{key}"], who)
     for request in found["HostConfig.DeviceRequests"] or []:
         request["Options"] = request["Options"] or {}
-    for key in ("SecurityOpt", "CapAdd", "CapDrop", "ExtraHosts", "VolumesFrom", "GroupAdd"):
-        found[f"HostConfig.{key}"] = sorted(found[f"HostConfig.{key}"] or [])
+    for key in SETS:
+        found[f"HostConfig.{key}"] = sorted(set(found[f"HostConfig.{key}"] or []))
+    for key in ONCE:
+        found[f"HostConfig.{key}"] = list(dict.fromkeys(found[f"HostConfig.{key}"] or []))
     found["HostConfig.Ulimits"] = sorted(found["HostConfig.Ulimits"] or [], key=lambda each: str(each["Name"]))
     found["Platform"] = container["Platform"]
     found["Mounts"] = sorted(map(_mount, container["Mounts"]), key=lambda each: str(each["Destination"]))
