@@ -101,5 +101,5 @@ def _pair(key: Any, value: Any) -> str:
         path, amount = (str(each) for each in key.values())
         return f"{path}:{amount}"
     if isinstance(value, Mapping):
-        return f"{key}={value['soft']}:{value['hard']}"
+        return f"{key}={value.get('soft', 0)}:{value.get('hard', 0)}"
     return str(key) if value is None else f"{key}={value}"

@@ -78,6 +78,10 @@ def _from_table(flag: Flag, run: Run, built: Built) -> None:
     for word in words:
         with built.source.blamed(word.at, flag.name):
             value = flag.read(word.text) if flag.takes else run.switched_on(flag.name)
+        if flag.takes == "one" and value == "":
+            continue  # an empty word is the default
+        if flag.to == "ports" and value in built.service.get("ports", []):
+            raise built.source.refusal(word.at, f"{value} is published twice", "Compose publishes each once; say it once")
         built.put(flag.to, [value] if flag.takes == "many" and not isinstance(value, dict | list) else value)
 
 
@@ -98,6 +102,8 @@ def _health(run: Run, built: Built) -> None:
     health = built.service.get("healthcheck", {})
     if health.get("disable") and len(health) > 1:
         raise built.source.refusal(run.at("--no-healthcheck"), "--no-healthcheck excludes every --health-… flag", "leave one out")
+    if "start_interval" in health:
+        health.setdefault("start_period", "0s")  # Compose insists on one; it is the engine's default
     if health.get("disable") is False:
         del built.service["healthcheck"]["disable"]
 

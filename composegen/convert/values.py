@@ -39,7 +39,7 @@ def matching(pattern: str, meant: str) -> Reader:
 
 
 def one_of(*words: str) -> Reader:
-    return matching("|".join(map(re.escape, words)), f"one of {', '.join(words)}")
+    return matching("|".join(map(re.escape, words)), f"one of {', '.join(filter(None, words))}")
 
 
 def integer(given: str) -> int | str:
@@ -76,8 +76,8 @@ container = matching(r"\S+", "a container's name")
 
 
 def namespace(*words: str) -> Reader:
-    """`host` and the like, or another container's."""
-    return matching(rf"{'|'.join(words)}|container:\S+", f"one of {', '.join(words)}, container:NAME")
+    """`host` and the like, or another container's; an empty word is the engine's default."""
+    return matching(rf"|{'|'.join(words)}|container:\S+", f"one of {', '.join(words)}, container:NAME")
 
 
 def seconds(given: str) -> str:

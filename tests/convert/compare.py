@@ -28,7 +28,13 @@ LEFT_OUT = {
 }
 # Lists of HostConfig whose order says nothing, and those whose order does: Compose's schema takes each item once.
 SETS = ("SecurityOpt", "CapAdd", "CapDrop", "ExtraHosts", "VolumesFrom", "GroupAdd")
-ONCE = ("DeviceCgroupRules", "Dns", "DnsOptions", "DnsSearch")
+ONCE = (
+    "DeviceCgroupRules",
+    "Dns",
+    "DnsOptions",
+    "DnsSearch",
+    *(f"BlkioDevice{what}" for what in ("ReadBps", "ReadIOps", "WriteBps", "WriteIOps")),
+)
 ANONYMOUS = re.compile("[0-9a-f]{64}")
 
 
@@ -56,7 +62,7 @@ def fields(container: Object, names: set[str], who: Mapping[str, str]) -> Object
     for key in SETS:
         found[f"HostConfig.{key}"] = sorted(set(found[f"HostConfig.{key}"] or []))
     for key in ONCE:
-        found[f"HostConfig.{key}"] = list(dict.fromkeys(found[f"HostConfig.{key}"] or []))
+        found[f"HostConfig.{key}"] = list(dict.fromkeys(map(json.dumps, found[f"HostConfig.{key}"] or [])))
     found["HostConfig.Ulimits"] = sorted(found["HostConfig.Ulimits"] or [], key=lambda each: str(each["Name"]))
     found["Platform"] = container["Platform"]
     found["Mounts"] = sorted(map(_mount, container["Mounts"]), key=lambda each: str(each["Destination"]))

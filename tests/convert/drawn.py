@@ -1,4 +1,4 @@
-"""Lines of `docker run` drawn at random: for each flag of the real command line, values that Docker takes, and some that it does not."""
+"""Lines of `docker run` drawn at random: for each flag of the real command line, values that Docker takes, and others."""
 
 from __future__ import annotations
 

@@ -135,12 +135,8 @@ class Bench:
     # --- From the file ------------------------------------------------------------------------------------------------------
 
     def composed(self, texts: Mapping[str, str]) -> dict[str, list[Object] | str]:
-        """For each text: its containers in the order of its services, or why Compose makes none. All in one file where that works."""
-        joined: Object = {"name": self.prefix, "services": {}, "networks": {}, "volumes": {}}
-        for number, text in enumerate(texts.values()):
-            loaded = _renamed(yaml.safe_load(text), f"s{number}-")
-            for key in ("services", "networks", "volumes"):
-                joined[key] |= loaded.get(key, {})
+        """For each text: its containers in the order of its services, or why Compose makes none. All in one file if that works."""
+        joined = self._joined(texts)
         if len(texts) == 1 or self._create(joined).returncode == 0:
             if len(texts) == 1 and (done := self._create(joined)).returncode != 0:
                 return dict.fromkeys(texts, done.stderr.strip())
@@ -153,6 +149,26 @@ class Bench:
         half = len(texts) // 2
         items = list(texts.items())
         return {**self.composed(dict(items[:half])), **self.composed(dict(items[half:]))}
+
+    def _joined(self, texts: Mapping[str, str]) -> Object:
+        """All of them as one document, the services of each with a prefix."""
+        joined: Object = {"name": self.prefix, "services": {}, "networks": {}, "volumes": {}}
+        for number, text in enumerate(texts.values()):
+            loaded = _renamed(yaml.safe_load(text), f"s{number}-")
+            for key in ("services", "networks", "volumes"):
+                joined[key] |= loaded.get(key, {})
+        return joined
+
+    def resolved(self, texts: Mapping[str, str]) -> dict[str, Object]:
+        """Each text as `docker compose config` understands it: one document for each, of one service."""
+        joined = self._joined(texts)
+        (self.folder / "compose.yaml").write_text(json.dumps(joined))
+        found = json.loads(self.engine("compose", "config", "--format", "json", cwd=self.folder, env={"USER": "ada"}))
+        services = list(joined["services"])
+        return {
+            text: {**found, "services": {services[number]: found["services"][services[number]]}}
+            for number, text in enumerate(texts)
+        }
 
     def _create(self, document: Object) -> subprocess.CompletedProcess[str]:
         (self.folder / "compose.yaml").write_text(json.dumps(document))

@@ -2,74 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
 from pathlib import Path
-from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from composegen.convert import Converted, convert
-from composegen.convert.flags import BY_NAME
-from composegen.errors import UsageError
-from tests.convert.compare import differences
+from tests.convert.compare import fields
+from tests.convert.drawn import lines as drawn_lines
 from tests.convert.judge import Bench, read_lines
+from tests.convert.verdicts import back_again, compared
 
 pytestmark = pytest.mark.engine
 
 LINES = read_lines(Path(__file__).parent / "lines.txt")
+DRAWN = 40  # lines in a run of all tests; `pytest -m load tests/convert` draws more
+DRAWN_BY_HAND = 500
 
 
-def test_the_engine_makes_the_same_containers_of_lines_and_files(bench: Bench) -> None:
-    said = judged(bench, LINES)
-    assert not said, "\n".join(said)
+def test_the_engine_makes_the_same_containers_of_lines_and_of_files(bench: Bench) -> None:
+    assert len(LINES) >= 150
+    found = compared(bench, LINES)
+    wrong = [verdict for verdict in found if verdict.kind != "same"]
+    assert not wrong, "\n".join(map(str, wrong))
 
 
-Verdict = tuple[str, str, str]  # the line, one word, and what there is to say
+def test_a_line_of_any_flags_is_the_same_or_refused(bench: Bench) -> None:
+    judge_drawn(bench, DRAWN)
 
 
-def judged(bench: Bench, lines: Sequence[str]) -> list[str]:
-    """All that is not the same between what the engine makes of lines, and of the files that they are converted to."""
-    return [f"{line.strip()}\n    {kind}: {said}" for line, kind, said in compared(bench, lines) if kind != "same"]
+@pytest.mark.load
+def test_many_lines_of_any_flags_are_the_same_or_refused(bench: Bench) -> None:
+    judge_drawn(bench, DRAWN_BY_HAND)
 
 
-def compared(bench: Bench, lines: Sequence[str]) -> list[Verdict]:
-    """Each line's verdict: same, different, or who refuses it."""
-    texts = [bench.own(line) for line in lines]
-    from_lines = dict(zip(texts, bench.all_created(texts), strict=True))
-    files: dict[str, Converted] = {}
-    found: list[Verdict] = []
-    for text in texts:
-        engine = next((each for each in from_lines[text] if isinstance(each, str)), "")
+def judge_drawn(bench: Bench, number: int) -> None:
+    """All of them at once, for a creation of its own for each would take minutes."""
+
+    @settings(max_examples=1, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(drawn_lines(), min_size=number, max_size=number, unique=True))
+    def judged(lines: list[str]) -> None:
+        found = compared(bench, lines)
+        wrong = [verdict for verdict in found if verdict.kind in ("different", "Compose refuses")]
+        assert not wrong, "\n".join(map(str, wrong))
+        assert any(verdict.kind == "same" for verdict in found)
+
+    judged()
+
+
+def test_the_way_back_makes_the_same_container_too(bench: Bench) -> None:
+    wrong = back_again(bench, [line for line in LINES if "\n" not in line])
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_some_fifty_fields_are_compared_and_each_can_tell_containers_apart(bench: Bench) -> None:
+    """Were a field left out by mistake, changing it would not be seen."""
+    ((container,),) = bench.all_created([bench.own("docker run --name cvt-fields cvt/full")])
+    assert not isinstance(container, str)
+    same = fields(container, set(), {})
+    compared_fields = [f"{part}.{key}" for part in ("Config", "HostConfig") for key in container[part]]
+    told = []
+    for path in compared_fields:
+        part, key = path.split(".")
+        other = copy.deepcopy(container)
+        other[part][key] = changed(other[part][key])
         try:
-            files[text] = convert(text, keep_runtime=True)
-        except UsageError as error:
-            found.append((text, "both refuse" if engine else "we refuse", f"{error.message} / {engine or error.hint}"))
-        else:
-            if engine:
-                found.append((text, "engine refuses", engine))
-                del files[text]
-    made = bench.composed({text: file.text for text, file in files.items()})
-    return [
-        *found,
-        *(verdict for text, file in files.items() for verdict in _verdicts(bench, text, from_lines[text], made[text], file)),
-    ]
+            if fields(other, set(), {}) != same:
+                told.append(path)
+        except (TypeError, AttributeError, KeyError, IndexError, ValueError):
+            told.append(path)  # it is read, or it could not break anything
+    assert len(told) >= 50, told
 
 
-def _verdicts(bench: Bench, text: str, lines: list[Any], made: Any, file: Converted) -> list[Verdict]:
-    if isinstance(made, str):
-        return [(text, "compose refuses", made)]
-    if len(lines) != len(made):
-        return [(text, "different", f"{len(lines)} lines, {len(made)} services")]
-    allowed = {field for note in file.notes if note.what in BY_NAME for field in BY_NAME[note.what].fields}
-    services = list(file.document["services"].items())
-    found = [
-        (text, "different", said)
-        for number, (line, container) in enumerate(zip(lines, made, strict=True))
-        for said in differences(line, container, names(container, services[number]), bench.names, allowed)
-    ]
-    return found or [(text, "same", "")]
-
-
-def names(container: Any, service: tuple[str, Any]) -> set[str]:
-    """What Compose makes an alias of without being asked."""
-    return {container["Name"].removeprefix("/"), container["Config"]["Labels"]["com.docker.compose.service"], service[0]}
+def changed(value: object) -> object:
+    """Another value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 7
+    if isinstance(value, list):
+        return [*value, "x=y"]
+    if isinstance(value, dict):
+        return {**value, "x": "y"}
+    return f"{value or ''}x"

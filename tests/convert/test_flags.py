@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from composegen.convert.flags import FLAGS
 from composegen.convert.compose import ORDER
+from composegen.convert.flags import FLAGS
 from tests.convert import drawn
 
 HELP = re.compile(r"(?m)^ {2,6}(?:(?P<short>-[a-zA-Z]), )? *(?P<name>--[a-z0-9-]+)(?: (?P<takes>[a-z0-9-]+))?(?: {2,}|$)")
