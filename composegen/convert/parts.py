@@ -151,6 +151,8 @@ def _others(reading: Reading) -> None:
 
 
 def _devices(reading: Reading) -> None:
+    if runtime := reading.take("runtime"):
+        reading.add("--runtime", runtime)
     for device in reading.take("devices") or []:
         source, target, rights = device["source"], device.get("target"), device.get("permissions", "rwm")
         plain = target in (None, source) and rights == "rwm"

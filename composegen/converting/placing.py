@@ -57,7 +57,8 @@ def place(service: Mapping[str, Any], found: Recognised, directory: Path) -> Pla
     """Every part of the service at its place. Raises UsageError: it would end in a folder that cannot be."""
     placed = Placed(dict(service), found, directory)
     placed.options["base"] = found.image
-    placed.options["device"] = found.device
+    if not found.listed:
+        placed.options["device"] = found.device
     for part in PARTS:
         part(placed)
     for key, why in OWN.items():
