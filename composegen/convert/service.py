@@ -161,8 +161,17 @@ def _volumes(run: Run, built: Built) -> None:
             with built.source.blamed(word.at, flag):
                 mounted = read(word.text)
             built.put("volumes", [mounted.entry])
+            if not mounted.volume and (
+                mounted.driver or mounted.options or mounted.labels or (flag == "--volume" and _is_made(mounted, driver))
+            ):
+                built.lost(flag, "has no word in Compose for driver and labels of a volume without a name", word.at)
             if mounted.volume:
                 built.volumes[mounted.volume] = _of_document(mounted, driver if flag == "--volume" else "")
+
+
+def _is_made(mounted: mounts.Mounted, driver: str) -> bool:
+    """Whether this is a volume without a name, made by another driver than the engine's own."""
+    return driver not in ("", "local") and isinstance(mounted.entry, str) and ":" not in mounted.entry
 
 
 def _of_document(mounted: mounts.Mounted, driver: str) -> dict[str, Any]:

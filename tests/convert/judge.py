@@ -5,6 +5,7 @@ Nothing here uses composegen's own reading of the line: bash splits it, and `doc
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -65,6 +66,7 @@ class Bench:
     folder: Path
     prefix: str = field(default_factory=lambda: f"cvt{uuid.uuid4().hex[:6]}")
     names: dict[str, str] = field(default_factory=dict)  # of every container by its id
+    seen: dict[str, list[Object | str]] = field(default_factory=dict)  # what lines have made already
 
     def own(self, text: str) -> str:
         """Names of the data file as names of this run."""
@@ -117,11 +119,13 @@ class Bench:
         return done.stderr.strip() if done.returncode != 0 else done.stdout.strip().splitlines()[-1]
 
     def all_created(self, texts: Sequence[str]) -> list[list[Object | str]]:
-        """The containers of every text, or why there is none; several are made at a time, and all are removed."""
+        """The containers of every text, or why there is none; several are made at a time, each once, and all are removed."""
+        new = [text for text in texts if text not in self.seen]
         with ThreadPoolExecutor(4) as pool:
-            made = list(pool.map(lambda text: [self._created(argv) for argv in self.words(text)], texts))
+            made = list(pool.map(lambda text: [self._created(argv) for argv in self.words(text)], new))
         found = self._inspected([each for ids in made for each in ids if ID.fullmatch(each)])
-        return [[found.get(each, each) for each in ids] for ids in made]
+        self.seen |= {text: [found.get(each, each) for each in ids] for text, ids in zip(new, made, strict=True)}
+        return [copy.deepcopy(self.seen[text]) for text in texts]
 
     def _inspected(self, ids: Sequence[str]) -> dict[str, Object]:
         """What the engine says of these containers, which are removed then."""

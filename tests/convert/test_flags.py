@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from composegen.convert.compose import ORDER
 from composegen.convert.flags import FLAGS
 from tests.convert import drawn
 
+ROOT = Path(__file__).resolve().parents[2]
 HELP = re.compile(r"(?m)^ {2,6}(?:(?P<short>-[a-zA-Z]), )? *(?P<name>--[a-z0-9-]+)(?: (?P<takes>[a-z0-9-]+))?(?: {2,}|$)")
 REPEATABLE = {"list", "map", "ulimit", "gpu-request", "mount", "network"}
 
@@ -51,3 +53,9 @@ def test_a_flag_has_a_place_or_a_reason_or_a_step_of_its_own() -> None:
 
 def test_every_place_has_its_turn_in_the_document() -> None:
     assert {flag.to.partition(".")[0] for flag in FLAGS if flag.to} <= set(ORDER)
+
+
+def test_the_document_lists_what_compose_has_no_word_for() -> None:
+    text = (ROOT / "docs/convert.md").read_text(encoding="utf-8")
+    table = text.partition("Compose has no word for these")[2].partition("\n\n`")[0]
+    assert set(re.findall(r"(?m)^\| `(--[a-z-]+)`", table)) == {flag.name for flag in FLAGS if flag.fields}

@@ -22,8 +22,8 @@ class Verdict(NamedTuple):
         return f"{self.line.strip()}\n    {self.kind}: {self.said}"
 
 
-def compared(bench: Bench, given: Sequence[str]) -> list[Verdict]:
-    """Each line's verdict; a runtime stays one."""
+def compared(bench: Bench, given: Sequence[str], *, allowed: bool = True) -> list[Verdict]:
+    """Each line's verdict; a runtime stays one. `allowed`: the fields that a note has named need not be the same."""
     texts = [bench.own(line) for line in given]
     from_lines = dict(zip(texts, bench.all_created(texts), strict=True))
     files: dict[str, Converted] = {}
@@ -40,10 +40,13 @@ def compared(bench: Bench, given: Sequence[str]) -> list[Verdict]:
         else:
             files[text] = file
     made = bench.composed({text: file.text for text, file in files.items()})
-    return found + [_verdict(bench, text, from_lines[text], made[text], file) for text, file in files.items()]
+    return found + [
+        _verdict(bench, text, from_lines[text], made[text], file, _allowed(file) if allowed else set())
+        for text, file in files.items()
+    ]
 
 
-def _verdict(bench: Bench, text: str, of_line: list[Any], of_file: Any, file: Converted) -> Verdict:
+def _verdict(bench: Bench, text: str, of_line: list[Any], of_file: Any, file: Converted, allowed: set[str]) -> Verdict:
     if isinstance(of_file, str):
         return Verdict(text, "Compose refuses", of_file)
     if len(of_line) != len(of_file):
@@ -52,7 +55,7 @@ def _verdict(bench: Bench, text: str, of_line: list[Any], of_file: Any, file: Co
     said = [
         each
         for number, (line, container) in enumerate(zip(of_line, of_file, strict=True))
-        for each in differences(line, container, _names(container, services[number]), bench.names, _allowed(file))
+        for each in differences(line, container, _names(container, services[number]), bench.names, allowed)
     ]
     return Verdict(text, "different" if said else "same", "\n    ".join(said))
 
