@@ -3,10 +3,10 @@
 SHELL := bash
 PYTHON := .venv/bin/python
 WORKERS ?= 2
-SHELL_FILES = scripts/*.sh .ci/run tests/standins/private-dockerd tests/standins/nvidia-smi tests/standins/contract/*.sh stacks/*/container/*.sh
+SHELL_FILES = scripts/*.sh .ci/run tests/standins/private-dockerd tests/standins/with-driver tests/standins/nvidia-smi tests/standins/contract/*.sh stacks/*/container/*.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint stacks clean
+.PHONY: help setup demo test gpu bench lint stacks clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,10 @@ test: setup ## The whole test suite, real engine included
 	@scripts/install-test-tools.sh
 	@scripts/install-judges.sh
 	@scripts/with-engine.sh $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+gpu: setup ## On a host with NVIDIA's driver: hand its GPUs to containers, compute there, write docs/evidence-gpu.md
+	@run="$(PYTHON) -m pytest tests/gpu -m gpu --evidence docs/evidence-gpu.md $(PYTEST_ARGS)"; \
+	if scripts/with-engine.sh true; then scripts/with-engine.sh $$run; else $$run; fi
 
 bench: setup ## Speed and size against the alternatives, side by side
 	@scripts/with-engine.sh $(PYTHON) benchmarks/run.py $(BENCH_ARGS)

@@ -23,14 +23,18 @@ from collections.abc import Sequence
 
 
 class ComposegenError(Exception):
-    """A mistake with a known cause: `message` is one sentence, `hint` says what to do about it."""
+    """A mistake with a known cause: `message` is one sentence, `hint` says what to do about it.
+
+    `said`: words of another program that tell why, where there are any; the user has seen them, or the message has them.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, said: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.said = said
 
 
 class UsageError(ComposegenError):
@@ -66,9 +70,8 @@ class CommandFailed(EngineError):
     """An engine command failed. `command` can be pasted into a shell, `said` is the tail of its words, `shown`: the user saw it."""
 
     def __init__(self, message: str, *, argv: Sequence[str], output: str, status: int = 1, shown: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(message, said=output)
         self.command = shlex.join(argv)
-        self.said = output
         self.shown = shown
         self.exit_code = status
 

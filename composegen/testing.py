@@ -14,7 +14,7 @@ from composegen.folder import Folder
 from composegen.model import Finding, Report
 from composegen.up.ready import note_host_key
 from composegen.up.state import Options, State, Talk
-from composegen.up.testing import target
+from composegen.up.testing import explained, target
 
 STARTING = 15.0  # seconds
 
@@ -50,7 +50,7 @@ def run(
     if host_key:
         note_host_key(address, host_key, known_hosts, say)
     expected = target(folder, address, container.shm, host_keys=known_hosts, host_key=host_key, local=is_local(), door=engine)
-    reports = [smoke.run(expected, tell=tell, probes=probes) for probes in runs]
+    reports = [smoke.run(expected, tell=tell, explain=explained, probes=probes) for probes in runs]
     findings = tuple(finding for report in reports for finding in report.findings)
     return Report(findings, sum(report.seconds for report in reports))
 
@@ -68,7 +68,9 @@ def running(container: Container | None) -> Container:
     if container is None:
         raise EngineError("this folder has no container yet", hint="`composegen up` makes and starts it")
     if not container.running:
-        raise EngineError(f"the container is not running: {container.in_words()}", hint="`composegen up` starts it")
+        raise EngineError(
+            f"the container is not running: {container.in_words()}", hint="`composegen up` starts it", said=container.error
+        )
     return container
 
 

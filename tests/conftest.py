@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from composegen.host import nvidia
 from tests.support import engine as engine_support
 from tests.support.cli import Cli
 from tests.support.engine import Engine
-from tests.support.private_engine import PrivateEngine, started_private_engine
+from tests.support.private_engine import NVIDIA_RUNTIME, PrivateEngine, started_private_engine
 
 BASE_IMAGE = "composegen-base:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -24,6 +25,7 @@ _reason = pytest.StashKey[str]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-engine", action="store_true", help="fail where a test would be skipped for want of a Docker engine")
+    parser.addoption("--evidence", metavar="FILE", help="write what the gpu tier showed, where it could run")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -35,10 +37,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not nvidia.driver().there:
+        pytest.skip("no NVIDIA driver is loaded here")
     if item.get_closest_marker("engine"):
         _need_engine(item.config)
-    if item.get_closest_marker("gpu") and not shutil.which("nvidia-smi"):
-        pytest.skip("no NVIDIA GPU: nvidia-smi is not there")
 
 
 def _need_engine(config: pytest.Config) -> None:
@@ -69,7 +71,7 @@ def base_image(request: pytest.FixtureRequest, engine: Engine) -> str:
     return BASE_IMAGE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build_environment(base_image: str) -> dict[str, str]:
     """Variables for a build here: the local base, and the host's certificates where the caller's environment trusts extra ones."""
     trusts_more = any(os.environ.get(name) for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"))
@@ -120,11 +122,11 @@ def project(projects: Callable[[], str]) -> str:
 def private_engine(
     request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PrivateEngine]:
-    """A second engine in a network namespace of its own, with the stand-in GPU hook and an empty CDI directory.
+    """A second engine in a network namespace of its own, with stand-ins of NVIDIA's hook and runtime and an empty CDI directory.
 
     Nothing in it reaches a network; `take(image)` copies an image from the machine's engine.
     """
     if subprocess.run(engine_support.as_root("true"), capture_output=True).returncode != 0:
         pytest.skip("a second engine needs root, or sudo without a password")
-    with started_private_engine(tmp_path_factory.mktemp("engine"), outer=engine) as private:
+    with started_private_engine(tmp_path_factory.mktemp("engine"), outer=engine, options=NVIDIA_RUNTIME) as private:
         yield private

@@ -24,9 +24,9 @@ FLOORS = (
     {"model", "host", "dotenv", "passwords", "cache"},
     {"document", "engine", "ssh"},
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
-    {"init", "drift"},
+    {"init", "drift", "diagnosis", "server"},
     {"up"},
-    {"testing", "diagnosis", "converting"},
+    {"testing", "mending", "converting"},
     {"cli"},
     {"__main__"},
 )
@@ -175,7 +175,7 @@ def test_the_top_level_env_example_is_the_one_of_a_produced_folder() -> None:
 
 
 def test_no_template_is_an_orphan() -> None:
-    """Each is a produced file of some choice, the .env, or included by another."""
+    """Each is a produced file of some choice, a machine's own, or included by another."""
     templates = PACKAGE / "render/templates"
     found = {str(path.relative_to(templates)) for path in templates.rglob("*") if path.is_file()}
     produced = {path for choices in every_choice() for path in render.render(choices, catalogue.stack(choices.stack))}
@@ -185,7 +185,7 @@ def test_no_template_is_an_orphan() -> None:
         for name in re.findall(r"(?:{%|#%) include \"([^\"]+)\"", (templates / path).read_text(encoding="utf-8"))
     }
 
-    assert found == produced - {record.FILE} | included | {"env"}
+    assert found == produced - {record.FILE} | included | {"env", "gpus"}
 
 
 def every_choice() -> Iterator[Choices]:

@@ -89,7 +89,7 @@ def parse(text: str, *, file: str) -> Stack:
         raise CatalogueError(f"{file} line 1: {'is empty' if loaded is None else 'is not a mapping'}", hint=HINT)
     written, problems = shaped(schema.Written, loaded)
     systems, cuda = _facts("systems.yaml"), _facts("cuda.yaml")
-    facts = schema.Facts(systems, {version: known["driver"] for version, known in cuda.items()})
+    facts = schema.Facts(systems, cuda)
     variants = list(schema.meant(written, facts))
     problems += wrong(written, variants, facts)
     if written.get("name", stem := Path(file).stem) != stem:

@@ -44,6 +44,7 @@ class Release:
     apt: tuple[str, ...] | None = None
     pip: tuple[str, ...] | None = None
     check: Check | None = None
+    compute: str | None = None
     size: str | None = None
     notes: tuple[str, ...] = ()
     confidence: Confidence | None = None
@@ -71,6 +72,7 @@ class Family:
     security_opt: tuple[str, ...] = ()
     mounts: tuple[str, ...] = ()
     check: Check | None = None
+    compute: str = ""
     size: str = ""
     notes: tuple[str, ...] = ()
     confidence: Confidence = "medium"
@@ -92,7 +94,9 @@ class Facts:
     """What is known about operating systems and CUDA, whatever the framework: `facts/systems.yaml` and `facts/cuda.yaml`."""
 
     systems: Mapping[str, Mapping[str, Any]]
-    drivers: Mapping[str, str]  # CUDA version → lowest driver that has all of it
+    drivers: Mapping[
+        str, Mapping[str, str]
+    ]  # CUDA version → `driver`, `minor_compatible_driver`: facts/cuda.yaml says what they are
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,11 @@ def _filled(template: str, words: Mapping[str, str]) -> str:
 
 
 def _with_driver(variant: Fields, facts: Facts) -> Fields:
-    if variant.get("minimum_driver") == "" and variant.get("device") == "gpu" and "cuda" in variant:
-        return {**variant, "minimum_driver": facts.drivers.get(variant["cuda"], "")}
-    return variant
+    if variant.get("device") != "gpu" or not {"cuda", "minimum_driver"} <= variant.keys():
+        return variant
+    known = facts.drivers.get(variant["cuda"], {})
+    least = variant["minimum_driver"] or known.get("driver", "")
+    return {**variant, "minimum_driver": least, "compatible_driver": known.get("minor_compatible_driver", least)}
 
 
 def stack(written: Fields, variants: Iterable[Meant], facts: Facts) -> Stack:

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from composegen.cli.commands import COMMANDS, overview
 from composegen.cli.plain import read_plainly
-from composegen.errors import CommandFailed, ComposegenError, Told, UsageError
+from composegen.errors import CommandFailed, ComposegenError, SshError, Told, UsageError
 
 # What a path or a disk can be at fault for; any other refusal of the system that nobody explained is a bug, and stays a traceback.
 PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
@@ -109,8 +109,8 @@ def refuse_missing_folder() -> None:
 
 
 def in_words_of_its_cause(error: ComposegenError) -> ComposegenError:
-    """Every engine error goes through here: what `composegen explain` knows of its words becomes its hint."""
-    if not isinstance(error, CommandFailed):
+    """Every error goes through here: what `composegen explain` knows of what engine, container or SSH said becomes its hint."""
+    if not error.said and not isinstance(error, SshError):
         return error
     from composegen.doctor import explained
 

@@ -22,6 +22,7 @@ FIRST = (
     Command("test", "test", "Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding."),
     Command("doctor", "doctor", "Say whether this host is ready for this folder, and what to do where it is not."),
     Command("down", "lifecycle", "Remove the container and its network; images and code stay, volumes too unless asked."),
+    Command("ls", "server", "List every composegen container on this engine, whoever's it is."),
 )
 MORE = (
     Command("ssh", "lifecycle", "Log in with the real OpenSSH client: the right user, port, key and known host."),
@@ -35,6 +36,7 @@ MORE = (
     Command("build", "lifecycle", "Build the image, whether or not anything changed."),
     Command("pull", "lifecycle", "Fetch the newest base image of that name; the next `up` builds on it."),
     Command("rm", "lifecycle", "The same as `down`."),
+    Command("clean", "server", "Remove images and volumes that are left over, after asking; never another user's."),
     Command("explain", "explain", "Read an error text, name the cause, print the fix."),
     Command("convert", "convert", "Turn a `docker run` line into Compose, or into a folder with SSH; and back."),
     Command("check", "folders", "Exit 1 and show the difference where a folder is not as composegen writes it."),

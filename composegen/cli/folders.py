@@ -100,6 +100,7 @@ def update(
     version: str | None = typer.Option(None, metavar="VERSION", help="Move to another version; latest: the newest known."),
     cuda: str | None = typer.Option(None, metavar="VERSION", help="Move to another CUDA."),
     flavour: str | None = typer.Option(None, metavar="NAME", help="Move to another flavour."),
+    gpu_mode: str | None = typer.Option(None, metavar="deploy|runtime|cdi", help="Hand GPUs over another way."),
     mirror: str | None = place.MIRROR,
     reset: bool = typer.Option(False, "--reset", help="Give up the edits of composegen's files; each is kept beside as NAME.orig."),
     catalogue: list[Path] = place.CATALOGUE,
@@ -120,6 +121,7 @@ def update(
         version=version,
         cuda=cuda,
         flavour=flavour,
+        gpu_mode=gpu_mode,
         mirror=mirror,
         catalogues=tuple(catalogue),
     )

@@ -50,7 +50,12 @@ def init(
     shm: str | None = typer.Option(
         None, metavar="host|ipc|SIZE", help="/dev/shm: the host's, the host's with ipc, or a size such as 8gb."
     ),
-    gpus: str | None = typer.Option(None, metavar="all|none|N|ID,ID", help="GPUs: all, none, how many, or which."),
+    gpus: str | None = typer.Option(
+        None, metavar="all|none|auto|N|ID,ID", help="GPUs: all, none, what is offered here, how many free ones, or which."
+    ),
+    gpu_mode: str | None = typer.Option(
+        None, metavar="deploy|runtime|cdi", help="How they are handed over: reservation, nvidia runtime, or CDI."
+    ),
     user: str | None = typer.Option(None, metavar="root|NAME", help="Who logs in; default you."),
     forward_agent: bool | None = typer.Option(
         None,
@@ -105,6 +110,7 @@ def init(
         port=port,
         code=code,
         gpus=gpus,
+        gpu_mode=gpu_mode,
         user=user,
         forward_agent=forward_agent,
         keys=tuple(key),

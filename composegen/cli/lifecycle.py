@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -68,6 +68,8 @@ def _status_lines(found: Status) -> list[str]:
         "image": found.image,
         "python": found.interpreter,
         "build": f"needed: {found.needs_build}" if found.needs_build else "",
+        "gpu": "; ".join(f"{each.index} {each.in_words()}" for each in found.gpus),
+        "trouble": "\n             ".join((found.gpu_trouble.title, *found.gpu_trouble.fix)) if found.gpu_trouble else "",
         "by hand": ", ".join(found.installed),
         "up": f"would create it anew: {found.needs_recreate}" if found.needs_recreate else "",
     }
@@ -166,11 +168,11 @@ def pull(directory: Path = place.DIR, dry_run: bool = place.DRY_RUN) -> None:
 
 
 def start(directory: Path = place.DIR, timeout: str = place.TIMEOUT, dry_run: bool = place.DRY_RUN) -> None:
-    """Start the container that was stopped, and wait until SSH lets in.
+    """Start the container that was stopped, and wait until SSH lets in. One that lost its GPU is created anew, after asking.
 
     Example: composegen start
     """
-    _awaited(directory, timeout, "start", lambda engine: engine.start(), dry_run)
+    _awaited(directory, timeout, "start", dry_run=dry_run)
 
 
 def stop(directory: Path = place.DIR, grace: str = place.GRACE, dry_run: bool = place.DRY_RUN) -> None:
@@ -193,18 +195,23 @@ def restart(
 
     Example: composegen restart
     """
-    _awaited(directory, timeout, "restart", lambda engine: engine.restart(seconds=_whole(grace)), dry_run)
+    _awaited(directory, timeout, "restart", lambda engine: engine.restart(seconds=_whole(grace)), dry_run=dry_run)
 
 
-def _awaited(directory: Path, timeout: str, verb: str, act: Callable[[Any], None], dry_run: bool) -> None:
+def _awaited(directory: Path, timeout: str, verb: str, act: Callable[[DockerEngine], None] | None = None, *, dry_run: bool) -> None:
+    """`act`, else what `start` means, and then wait until somebody can log in."""
     folder, engine = place.own(directory, existing=True)
     if dry_run:
         print(f"would {verb} '{engine.project}'")
         return
     from composegen import up as journey
 
-    act(engine)
-    journey.wait_until_ready(folder, engine, journey.Options(timeout=place.seconds(timeout, "--timeout")), place.talk())
+    options, talk = journey.Options(timeout=place.seconds(timeout, "--timeout")), place.talk()
+    if act is None:
+        journey.start(folder, engine, options, talk)
+    else:
+        act(engine)
+        journey.wait_until_ready(folder, engine, options, talk)
     place.say(f"'{engine.project}' is running and lets you in")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from composegen.model import Finding
     from composegen.up import Talk
 
+HERE = Path()
 COMMAND = "composegen.command"  # where `WithCommand` keeps what stands behind `--`
 
 DIR = typer.Argument(Path(), metavar="DIR", help="The folder; the current one by default.", show_default=False)
@@ -102,6 +103,28 @@ def with_forwarding(
     folder = with_forwarding(folder, wanted, dry_run=dry_run)
     verb, then = ("would write", "the container would be created anew") if dry_run else ("wrote", "a new container reads it")
     say(f"{verb} {VARIABLE}={'yes' if wanted else 'no'} to {folder.path / '.env'}: {then}")
+    return folder, DockerEngine(folder.path, folder.settings.project_name)
+
+
+def with_gpus(folder: Folder, engine: DockerEngine, mode: str | None, *, dry_run: bool = False) -> tuple[Folder, DockerEngine]:
+    """The same where this machine hands GPUs over by `mode`, None: as `.env` says, whose GPUS may have been edited meanwhile.
+
+    Raises UsageError: not that device. FolderError: it cannot be written.
+    """
+    from composegen.model import wanted
+    from composegen.model.gpu import OWN_FILE
+
+    choices, settings = folder.choices, folder.settings
+    if mode is None and not (OWN_FILE in settings.compose_file or wanted(choices, settings).needs_own_file(choices.gpu_mode)):
+        return folder, engine
+    from composegen.engine import DockerEngine
+    from composegen.init.own_file import fitted
+
+    folder, written = fitted(folder, mode, dry_run=dry_run)
+    if not written:
+        return folder, engine
+    want = wanted(folder.choices, folder.settings)
+    say(f"{'would write' if dry_run else 'wrote'} {written}: GPUS={','.join(want.ids)} by {want.mode} on this machine")
     return folder, DockerEngine(folder.path, folder.settings.project_name)
 
 

@@ -72,7 +72,7 @@ def show(finding: Finding) -> None:
     for line in more:
         typer.echo(f"{INDENT}{line}")
     if finding.outcome == "fail" and finding.hint:
-        typer.echo(f"{INDENT}hint: {finding.hint}")
+        typer.echo(f"{INDENT}hint: " + f"\n{INDENT}      ".join(finding.hint.splitlines()))
 
 
 def summary(report: Report) -> str:

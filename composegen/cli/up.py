@@ -41,6 +41,9 @@ def up(
         help="Let your ssh-agent come along; default: what .env says, at first no.",
         show_default=False,
     ),
+    gpu_mode: str | None = typer.Option(
+        None, metavar="deploy|runtime|cdi", help="How this machine hands GPUs over; default: what .env says, else the project."
+    ),
     test: bool = typer.Option(True, "--test/--no-test", help="Run the smoke tests after a creation."),
     as_json: bool = place.JSON,
     dry_run: bool = place.DRY_RUN,
@@ -70,6 +73,7 @@ def up(
     )
     folder, engine = place.with_env(folder, engine, dry_run=dry_run)
     folder, engine = place.with_forwarding(folder, engine, forward_agent, dry_run=dry_run)
+    folder, engine = place.with_gpus(folder, engine, gpu_mode, dry_run=dry_run)
     if dry_run:
         foreseen = journey.foresee(folder, engine, options)
         said = [f"{name:10}{detail}" for name, detail in foreseen.items()]

@@ -20,7 +20,7 @@ from composegen import catalogue, document, dotenv, folder, init
 from composegen.convert import IS_FOLDER, Converted
 from composegen.converting import placing, recognising
 from composegen.errors import UsageError
-from composegen.folder import ENV
+from composegen.folder import ENV, Change
 from composegen.init import Prepared, Request
 from composegen.model import SERVICE
 
@@ -50,6 +50,14 @@ def prepare(
     return _with(prepared, texts, [*_of_line(converted), *found.notes, *placed.notes])
 
 
+def _own(directory: Path, path: str, text: str) -> Change:
+    """A file that is there already is somebody's, and stays as it is."""
+    there = folder.read_text(directory / path)
+    if there is None:
+        return folder.plan_untracked(directory, path, text)
+    return Change(path, "identical" if there == text else "keep")
+
+
 def _of_line(converted: Converted) -> list[str]:
     """What there is to say of the line itself: here the current folder is known, and nobody misses a flag of the terminal's."""
     return [str(note) for note in converted.notes if note.kind != "dropped" and note.why != IS_FOLDER]
@@ -66,7 +74,7 @@ def _override(left: dict[str, Any], whole: dict[str, Any]) -> str:
 def _with(prepared: Prepared, texts: dict[str, str], notes: Sequence[str]) -> Prepared:
     """The same with files of the user's own: composegen writes them once, and never again."""
     directory = prepared.plan.directory
-    changes = [folder.plan_own(directory, path, text) for path, text in texts.items()]
+    changes = [_own(directory, path, text) for path, text in texts.items()]
     env = next(change for change in prepared.plan.changes if change.path == ENV)
     others = [change for change in prepared.plan.changes if change.path != ENV]
     files = prepared.settings.compose_file

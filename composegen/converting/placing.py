@@ -13,7 +13,7 @@ from typing import Any
 from composegen import host
 from composegen.converting.recognising import Recognised
 from composegen.errors import UsageError
-from composegen.init import options, paths
+from composegen.init import gpus, options, paths
 from composegen.model import CODE_TARGET, parse_shm, project_name_from
 
 DEVICES = ("deploy", "resources", "reservations", "devices")
@@ -224,7 +224,7 @@ def _gpus(placed: Placed) -> None:
     runtime = placed.left.get("runtime")
     if runtime == "nvidia":
         del placed.left["runtime"]
-        placed.notes.append("runtime: nvidia became a reservation")
+        placed.options["gpu_mode"] = "runtime"
     if placed.found.device != "gpu":
         return
     ids = [each.partition("=")[2] for each in cdi] or [one for each in reserved for one in each.get("device_ids", [])]
@@ -234,7 +234,7 @@ def _gpus(placed: Placed) -> None:
     elif reserved or cdi:
         placed.options["gpus"] = "all" if "-1" in counts or "all" in counts or not counts else counts[0]
     elif runtime != "nvidia":
-        placed.options["gpus"] = options.NO_GPU
+        placed.options["gpus"] = gpus.NONE
         placed.notes.append("the line asks for no GPU, so the folder has none; take COMPOSE_FILE out of .env for one")
     if any(word != "gpu" for each in reserved for word in each["capabilities"]):
         placed.notes.append("capabilities of --gpus were left out: set NVIDIA_DRIVER_CAPABILITIES with --env instead")

@@ -7,22 +7,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass
-from threading import Thread
+from functools import partial
 from typing import Any
 
-from composegen.doctor.site import Mend, Site, Status, Unanswered, Verdict
+from composegen.doctor.site import Mend, Site, Status, Unanswered, Verdict, in_background
 from composegen.errors import ComposegenError
 
-DEADLINE = 2.5  # seconds
+DEADLINE = 2.0  # seconds
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question about a site. `deadline`: seconds after which its answer is not waited for any more."""
+    """One question about a site. `deadline`: seconds after which its answer is not waited for; `late`: what to do about that."""
 
     name: str
     make: Callable[[Site], Verdict]
     deadline: float = DEADLINE
+    late: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Finding:
     detail: str
     fix: str = ""
     mend: Mend | None = None
+    answered: bool = True  # False: it was not waited for any more
 
 
 @dataclass(frozen=True)
@@ -52,32 +54,38 @@ class Diagnosis:
         return {"ok": self.ok, "checks": shown}
 
 
-def examine(site: Site, checks: Sequence[Check], tell: Callable[[Finding], None] = lambda finding: None) -> Diagnosis:
-    """Make every check, all at once; `tell` gets each finding in order, as soon as it is there. Raises nothing of theirs."""
+@dataclass(frozen=True)
+class Examination:
+    """Checks under way."""
+
+    answers: Sequence[tuple[Check, Future[Verdict]]]
+    began: float  # time.monotonic()
+
+    def result(self, tell: Callable[[Finding], None] = lambda finding: None) -> Diagnosis:
+        """Wait for every answer, none beyond its deadline; `tell` gets each finding in order, as soon as it is there."""
+        findings = []
+        for check, answer in self.answers:
+            try:
+                said = answer.result(timeout=max(self.began + check.deadline - time.monotonic(), 0))
+                findings.append(Finding(check.name, said.status, said.detail, said.fix, said.mend))
+            except Late:
+                findings.append(Finding(check.name, "warn", f"no answer within {check.deadline:g} s", check.late, answered=False))
+            tell(findings[-1])
+        return Diagnosis(tuple(findings))
+
+
+def begin(site: Site, checks: Sequence[Check]) -> Examination:
+    """Make every check, all at once. Raises nothing of theirs."""
     began = time.monotonic()
-    findings = []
-    for check, answer in [(check, _begun(check, site)) for check in checks]:
-        try:
-            verdict = answer.result(timeout=max(began + check.deadline - time.monotonic(), 0))
-        except Late:
-            verdict = Verdict("warn", f"no answer within {check.deadline:g} s")
-        findings.append(Finding(check.name, verdict.status, verdict.detail, verdict.fix, verdict.mend))
-        tell(findings[-1])
-    return Diagnosis(tuple(findings))
+    return Examination([(check, in_background(partial(verdict, check, site))) for check in checks], began)
 
 
-def _begun(check: Check, site: Site) -> Future[Verdict]:
-    answer: Future[Verdict] = Future()
-
-    def make() -> None:
-        answer.set_result(_verdict(check, site))
-
-    # A daemon, unlike a pool's thread, does not keep the process from ending while it still waits for a network.
-    Thread(target=make, name=f"check-{check.name}", daemon=True).start()
-    return answer
+def examine(site: Site, checks: Sequence[Check], tell: Callable[[Finding], None] = lambda finding: None) -> Diagnosis:
+    """The same, and what came of it."""
+    return begin(site, checks).result(tell)
 
 
-def _verdict(check: Check, site: Site) -> Verdict:
+def verdict(check: Check, site: Site) -> Verdict:
     """That it is not well and that the check is broken are told apart."""
     try:
         return check.make(site)

@@ -1,4 +1,4 @@
-"""A text → the causes in it, the root one first; an engine's failure → the same failure in the words of its cause."""
+"""A text → the causes in it, the root one first; an error → the same error in the words of its cause."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from composegen import host
 from composegen.doctor.cause import Cause, Match, words
 from composegen.doctor.reading import causes
 from composegen.doctor.text import Block, Stream, blocks
-from composegen.errors import CommandFailed, ComposegenError, EngineError
+from composegen.errors import CommandFailed, ComposegenError, EngineError, SshError
 
 EVIDENCE = 300  # characters of the line that are shown
 
@@ -77,16 +77,29 @@ def _consequences(cause: str, after: Mapping[str, Sequence[str]]) -> set[str]:
     return reached
 
 
+def root_cause(text: str) -> Cause | None:
+    """The root of all causes that a text names; None where it names none."""
+    found = explain(io.BytesIO(text.encode(errors="replace")))
+    return found[0].cause if found else None
+
+
+def advice(cause: Cause) -> str:
+    """Title, fix on this host, and source, one a line."""
+    return "\n".join([f"{cause.title}:", *cause.steps(host.systems()), f"more: {cause.source}"])
+
+
 def explained(error: ComposegenError) -> ComposegenError:
-    """A failed engine command as its root cause has it; any other error, and one of unknown cause, as it is."""
-    if not isinstance(error, CommandFailed) or error.hint:
+    """An error as the root cause of what programs said has it: its advice comes before the hint of the error itself.
+
+    Of unknown cause, and a failed engine command that somebody looked into already: as it is.
+    """
+    if isinstance(error, CommandFailed) and error.hint:
         return error
-    found = explain(io.BytesIO(error.said.encode(errors="replace")))
-    if not found:
+    # In an SshError's own message are the words of the SSH library.
+    text = f"{error.said}\n{error.message}" if isinstance(error, SshError) else error.said
+    if not text or (cause := root_cause(text)) is None:
         return error
-    cause = found[0].cause
-    steps = cause.steps(host.systems())
-    if cause.alone:
-        return EngineError(cause.title, hint="\n".join(steps))
-    error.hint = "\n".join([f"{cause.title}:", *steps, f"more: {cause.source}"])
+    if isinstance(error, CommandFailed) and cause.alone:
+        return EngineError(cause.title, hint="\n".join(cause.steps(host.systems())))
+    error.hint = "\n".join(filter(None, (advice(cause), error.hint)))
     return error

@@ -29,6 +29,12 @@ def causes() -> tuple[Cause, ...]:
     return found
 
 
+def fix(cause: str, systems: Iterable[str]) -> str:
+    """What to do about a cause of that id on a host of these systems, one step a line, and where more is said."""
+    known = next(each for each in causes() if each.id == cause)
+    return "\n".join((*known.steps(systems), f"more: {known.source}"))
+
+
 def parse(texts: Mapping[str, str]) -> tuple[Cause, ...]:
     """The causes in {file name: its text}. Raises CatalogueError: every problem in all of them, one a line."""
     from pydantic import TypeAdapter, ValidationError

@@ -85,6 +85,8 @@ def _recorded(text: str, name: str) -> tuple[dict[str, Any], str]:
 def _differing(choices: Choices) -> dict[str, str | list[str] | bool]:
     told: dict[str, str | list[str] | bool] = {"stack": choices.stack, "device": choices.device}
     told |= {name: value for name in ("version", "cuda", "flavour", "base", "shm") if (value := getattr(choices, name))}
+    if choices.gpu_mode != "deploy":
+        told["gpu_mode"] = choices.gpu_mode
     if choices.init != "supervisor":
         told["init"] = choices.init
     if choices.sudo:

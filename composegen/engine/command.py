@@ -7,6 +7,7 @@ terminal, or that overlap with other work go through here instead.
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import os
 import re
@@ -26,6 +27,7 @@ from composegen.errors import EngineError
 PATIENCE = 10.0  # seconds an interrupted command gets to put things in order
 SHOW_CURSOR = "\x1b[?25h"  # BuildKit hides it while it draws
 TAIL = 64 * 1024  # characters of visible output that are kept to find the cause of a failure in
+_UNDER_WAY: set[subprocess.Popen[bytes]] = set()
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -85,6 +87,7 @@ class Running:
 
     def __init__(self, command: Command, process: subprocess.Popen[bytes], stdin: str | None) -> None:
         self._command, self._process, self._stdin = command, process, stdin
+        _UNDER_WAY.add(process)
 
     def result(self) -> Said:
         stdin = None if self._stdin is None else self._stdin.encode()
@@ -93,7 +96,16 @@ class Running:
         except BaseException:
             _end(self._process, lambda seconds: self._process.communicate(timeout=seconds))
             raise
+        finally:
+            _UNDER_WAY.discard(self._process)
         return Said(_as_shell(self._process.returncode), stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+@atexit.register
+def _end_what_nobody_waits_for() -> None:
+    """A client waits minutes for an engine that does not answer, in a session of its own; it must not outlive us."""
+    for process in tuple(_UNDER_WAY):
+        _signal_all(process, signal.SIGKILL)
 
 
 def _start(command: Command, *, stdin: bool = False, captured: bool, output: int = subprocess.PIPE) -> subprocess.Popen[bytes]:

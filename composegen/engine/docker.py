@@ -7,8 +7,6 @@ are on the way of `composegen up` with nothing to do, whose whole time is less t
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import re
 import sys
@@ -16,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composegen.engine import authorized, failures, loss, whales
+from composegen.engine import answers, authorized, failures, loss, whales
 from composegen.engine.command import Command, Running
 from composegen.engine.info import Info
 from composegen.engine.values import DIRECTORY_LABEL, EVERY_ADDRESS, PROJECT_LABEL, Container, Look, Loss, Versions
@@ -45,14 +43,14 @@ class DockerEngine:
     def look(self, base: str = "") -> Look:
         """What is there under this project's name: container, image, `base` image, and whose it is. Raises EngineError."""
         image, (objects, owners) = f"{self.project}-{SERVICE}", self._questions(base)
-        answers = [self._begun(question) for question in (objects, owners)]
-        folders = owners.checked(answers[1].result()).stdout.splitlines()
+        said = [self._begun(question) for question in (objects, owners)]
+        folders = owners.checked(said[1].result()).stdout.splitlines()
         # `docker inspect` ends with 1 when one of the names is not there; what else may fail has failed above as well.
-        found = _json(answers[0].result().stdout)
+        found = answers.objects(said[0].result().stdout)
         return Look(
             container=self._container_among(found),
-            image=_tagged(found, image),
-            base=_tagged(found, base),
+            image=answers.tagged(found, image),
+            base=answers.tagged(found, base),
             folders=tuple(dict.fromkeys(Path(folder) for folder in folders if folder)),
         )
 
@@ -62,11 +60,11 @@ class DockerEngine:
     def _questions(self, base: str) -> tuple[Command, Command]:
         wanted = [self.project, f"{self.project}-{SERVICE}", *([base] if base else [])]
         filtered = ("--all", "--filter", f"label={PROJECT_LABEL}={self.project}")
-        return _docker("inspect", *wanted), _docker("ps", *filtered, "--format", _label(DIRECTORY_LABEL))
+        return _docker("inspect", *wanted), _docker("ps", *filtered, "--format", answers.label(DIRECTORY_LABEL))
 
     def container(self) -> Container | None:
         """The container of the project's name, whoever it belongs to. Raises EngineError."""
-        return self._container_among(_json(_quiet(_docker("inspect", "--type", "container", self.project))))
+        return self._container_among(answers.objects(_quiet(_docker("inspect", "--type", "container", self.project))))
 
     def _container_among(self, objects: list[dict[str, Any]]) -> Container | None:
         # The engine also takes the beginning of an id for a name.
@@ -79,17 +77,21 @@ class DockerEngine:
 
     def names_in_use(self) -> frozenset[str]:
         """Every container name and project name on this engine. Raises EngineError."""
-        listed = _docker("ps", "--all", "--format", "{{.Names}}\t" + _label(PROJECT_LABEL)).run()
+        listed = _docker("ps", "--all", "--format", "{{.Names}}\t" + answers.label(PROJECT_LABEL)).run()
         return frozenset(name for line in listed.splitlines() for name in line.split("\t") if name)
 
     def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None:
         """The container that listens there, and the folder Compose made it in; None where it is none of this engine's."""
-        shown = "\t".join(("{{.Names}}", "{{.Ports}}", _label(DIRECTORY_LABEL)))
+        shown = "\t".join(("{{.Names}}", "{{.Ports}}", answers.label(DIRECTORY_LABEL)))
         for line in _docker("ps", "--filter", f"publish={port}", "--format", shown).run().splitlines():
             name, ports, folder, *_ = *line.split("\t"), "", ""
             if address in EVERY_ADDRESS or any(each in ports for each in (address, "0.0.0.0", "::")):
                 return name, Path(folder) if folder else None
         return None
+
+    def config(self) -> str:
+        """The folder as Compose reads it, every variable in place, as JSON: it holds secrets. Raises CommandFailed."""
+        return self._compose("config", "--format", "json").run()
 
     def config_hash(self) -> str:
         """What Compose would label the container with if it were made now. Raises CommandFailed: the files are not valid."""
@@ -105,21 +107,39 @@ class DockerEngine:
 
     def only_here(self, image: str) -> bool:
         """Whether an image was made on this machine, so that no registry has it. Raises EngineError."""
-        found = _json(_quiet(_docker("image", "inspect", image)))
+        found = answers.objects(_quiet(_docker("image", "inspect", image)))
         return bool(found) and not found[0].get("RepoDigests")
 
-    def versions(self) -> Versions:
-        """Engine and Compose. Raises EngineError: one of them is missing or too old."""
-        found = whales.versions()
+    def architecture(self, image: str) -> str:
+        """What an image that is here is for: amd64, arm64; empty where it is not here. Raises EngineError."""
+        found = answers.objects(_quiet(_docker("image", "inspect", image)))
+        return str(found[0].get("Architecture", "")) if found else ""
+
+    def networks(self) -> int:
+        """How many networks take addresses of the engine's pools. Raises EngineError."""
+        return len(_docker("network", "ls", "--quiet", "--filter", "driver=bridge").run().split())
+
+    def versions(self, about: Info | None = None) -> Versions:
+        """Engine and Compose; `about` is what the engine said of itself, where that is known already.
+
+        Raises EngineError: the daemon, Compose or buildx is missing (without which Compose 2.40 panics), or one of them is too old.
+        """
+        about = about or self.info()
+        for plugin, there in (("buildx", about.buildx), ("compose", about.compose)):
+            if not there:
+                _docker(plugin, "version").run()  # which says why not, where that is so
+        found = Versions(engine=about.version, compose=about.compose)
         for what, name, least in (("Engine", found.engine, MINIMUM.engine), ("Compose", found.compose, MINIMUM.compose)):
-            if (0, 0) < _number(name) < _number(least):
+            if (0, 0) < answers.number(name) < answers.number(least):
                 raise EngineError(f"Docker {what} {name} is too old", hint=f"composegen needs {least} or newer: upgrade Docker")
         return found
 
     def info(self) -> Info:
         """The engine and the machine it runs on. Raises EngineError."""
         command = self._info()
-        (found, *_) = _json(f"[{command.checked(self._begun(command).result()).stdout or '{}'}]")
+        (found, *_) = answers.objects(f"[{command.checked(self._begun(command).result()).stdout or '{}'}]")
+        if errors := found.get("ServerErrors"):  # an engine that does not answer makes `docker info` end with 0 all the same
+            raise failures.failure(command.argv, 1, "\n".join(map(str, errors)))
         return Info.from_json(found)
 
     def _info(self) -> Command:
@@ -130,8 +150,9 @@ class DockerEngine:
         commands: list[str] = []
         if container.running or container.paused:
             # The engine finds the container's processes by a PID column, which it therefore insists on.
-            listed = _docker("top", container.id, "-eo", "pid,args").run().splitlines()[1:]
-            commands = [line.split(maxsplit=1)[1] for line in listed if len(line.split()) > 1]
+            said = (top := _docker("top", container.id, "-eo", "pid,args")).begin().result()
+            listed = "" if failures.not_running(said.stderr) else top.checked(said).stdout  # it may have ended since the look
+            commands = [line.split(maxsplit=1)[1] for line in listed.splitlines()[1:] if len(line.split()) > 1]
         return Loss(loss.files(whales.changed_files(container.id)), loss.processes(commands))
 
     def installed_by_hand(self) -> tuple[str, ...]:
@@ -144,7 +165,7 @@ class DockerEngine:
         """The container's public ed25519 host key as `ssh-ed25519 AAAA…`; empty while it has none. Raises EngineError."""
         # A copy asks less of the engine than a process in the container (0.03 s against 0.1), and works when that is stopped.
         archive = _quiet(_docker("cp", f"{self.project}:{HOST_KEY}", "-"))
-        return " ".join(_only_file(archive).split()[:2])
+        return " ".join(answers.only_file(archive).split()[:2])
 
     def authorized_keys(self) -> dict[str, tuple[str, ...]]:
         """Each file of the running container that lets somebody in, with its lines. Raises CommandFailed: it does not run."""
@@ -246,29 +267,6 @@ def default_project(directory: Path) -> str:
     return re.sub(r"[^-_a-z0-9]", "", directory.name.lower()).lstrip("_-")
 
 
-def _label(name: str) -> str:
-    return f'{{{{.Label "{name}"}}}}'
-
-
-def _json(text: str) -> list[dict[str, Any]]:
-    """The objects that `docker inspect` prints. Raises EngineError: it printed something else."""
-    try:
-        found = json.loads(text or "[]")
-    except ValueError:
-        found = None
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise EngineError("`docker inspect` did not answer with a list of objects", hint="is `docker` on the PATH really Docker's?")
-    return found
-
-
-def _tagged(images: list[dict[str, Any]], name: str) -> str:
-    """The id of the image of that name; empty when it is not among them."""
-    wanted = {name, f"{name}:latest", name.removeprefix("docker.io/").removeprefix("library/")}
-    return next(
-        (str(each["Id"]) for each in images if wanted & {*(each.get("RepoTags") or []), *(each.get("RepoDigests") or [])}), ""
-    )
-
-
 def _docker(*arguments: str) -> Command:
     return Command(("docker", *arguments))
 
@@ -279,20 +277,3 @@ def _quiet(command: Command) -> str:
     if said.status != 0 and not failures.only_absent(said.stderr):
         _docker("version").run()  # an engine that does not say even that is what failed
     return said.stdout
-
-
-def _only_file(archive: str) -> str:
-    """The text of the one file in a tar archive; empty where there is none."""
-    import tarfile
-
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive.encode())) as opened:
-            file = opened.extractfile(opened.getmembers()[0])
-            return file.read().decode() if file else ""
-    except (tarfile.TarError, IndexError, UnicodeError):
-        return ""
-
-
-def _number(version: str) -> tuple[int, int]:
-    found = re.search(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -15,6 +15,7 @@ MISSING = EngineError(
 )
 
 _ABSENT = re.compile(r"no such (container|image|object)|could not find the file", re.IGNORECASE)
+_NOT_RUNNING = re.compile(r"is restarting|is not running")
 
 
 def failure(argv: Sequence[str], status: int, output: str, *, directory: Path | None = None, shown: bool = False) -> CommandFailed:
@@ -33,6 +34,11 @@ def failure(argv: Sequence[str], status: int, output: str, *, directory: Path | 
 def only_absent(output: str) -> bool:
     """Whether a command failed only because there is no container, image or file of that name; wordings of Docker 23 to 29."""
     return bool(_ABSENT.search(output))
+
+
+def not_running(output: str) -> bool:
+    """Whether a command failed because the container does not run, or is between two tries to."""
+    return bool(_NOT_RUNNING.search(output))
 
 
 def _subcommand(argv: Sequence[str]) -> list[str]:

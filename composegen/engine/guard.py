@@ -1,4 +1,4 @@
-"""Whose container is it. Two folders of one name, and two people on one engine, never meet."""
+"""Whose container is it, and whose port. Two folders of one name, and two people on one engine, never meet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from composegen import host
 from composegen.engine.values import Look
 from composegen.errors import EngineError
 
@@ -18,6 +19,7 @@ class Neighbourhood(Protocol):
     @property
     def project(self) -> str: ...
     def names_in_use(self) -> frozenset[str]: ...
+    def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None: ...
 
 
 def refuse_foreign(engine: Neighbourhood, look: Look) -> None:
@@ -57,6 +59,23 @@ def free_name(wanted: str, used: frozenset[str]) -> str:
     while f"{wanted}-{number}" in used:
         number += 1
     return f"{wanted}-{number}"
+
+
+def no_such_address(address: str) -> EngineError:
+    hint = "set SSH_BIND in .env to an address it has, such as 127.0.0.1, or to 0.0.0.0 for all"
+    return EngineError(f"this host has no address {address}", hint=hint)
+
+
+def port_taken(engine: Neighbourhood, address: str, port: int) -> EngineError:
+    """Who has a port of this host that is not free. Raises EngineError: the engine does not answer."""
+    by, hint = "another program", f"set SSH_PORT={host.free_port(port + 1, address)} in .env"
+    if publisher := engine.publisher(address, port):
+        name, folder = publisher
+        by = f"the container '{name}'" + (f" of {folder}" if folder else "")
+        if folder and same_folder(folder, engine.directory):
+            by = f"the container '{name}', made from this folder under another name"
+            hint = f"`docker compose --project-name {name} down` removes it; its volumes stay. Or {hint}"
+    return EngineError(f"port {port} on {address} is taken by {by}", hint=hint)
 
 
 def _may_exist(folder: Path) -> bool:

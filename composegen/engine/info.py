@@ -12,6 +12,8 @@ class Info:
     """An engine and the machine it runs on, which need not be this one. Empty where an engine, as older ones, does not tell."""
 
     version: str = ""  # 28.5.2
+    compose: str = ""  # 2.40.3; the client's plugins, empty where it has none
+    buildx: str = ""
     operating_system: str = ""  # Debian GNU/Linux 12 (bookworm), Docker Desktop, Ubuntu Core 22
     architecture: str = ""  # x86_64, aarch64
     kernel: str = ""
@@ -57,9 +59,14 @@ class Info:
 
         That is SystemInfo of the engine's API, https://docs.docker.com/reference/api/engine/version/v1.51/, seen on Engine 28.5.
         """
+        plugins = {
+            each.get("Name"): str(each.get("Version") or "") for each in (found.get("ClientInfo") or {}).get("Plugins") or ()
+        }
         options = [str(each).partition(",")[0].removeprefix("name=") for each in found.get("SecurityOptions") or ()]
         return cls(
             version=found.get("ServerVersion") or "",
+            compose=plugins.get("compose", "").lstrip("v"),
+            buildx=plugins.get("buildx", "").lstrip("v"),
             operating_system=found.get("OperatingSystem") or "",
             architecture=found.get("Architecture") or "",
             kernel=found.get("KernelVersion") or "",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _BUILD = re.compile(r"^    build:.*\n(?:(?: {6,}.*| *)\n)*", re.MULTILINE)
+_MENTIONED = re.compile(r"\b(?:build|extends|include):")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -62,11 +63,11 @@ def _below(path: Path) -> Iterator[Path]:
 
 
 def _builds(directory: Path) -> Iterator[tuple[str, str]]:
-    """The `build:` part of every compose file; a whole file where that part does not look as composegen writes it."""
+    """The `build:` part of each compose file that has one; a whole file where that is elsewhere or not as we write it."""
     for path in sorted({*directory.glob("compose*.y*ml"), *directory.glob("docker-compose*.y*ml")}):
         text = path.read_text(encoding="utf-8", errors="replace")
-        parts = _BUILD.findall(text)
-        yield path.name, "".join(parts) if parts or "build:" not in text else text
+        if _MENTIONED.search(text):  # an override that comes and goes, as compose.gpus.yaml, is no reason to build
+            yield path.name, "".join(_BUILD.findall(text)) or text
 
 
 _BASE = re.compile(r"^ +BASE_IMAGE: *[\"']?(?:\$\{BASE_IMAGE:-(?P<default>[^}]*)\}|(?P<fixed>[^\"'\s#]+))", re.MULTILINE)

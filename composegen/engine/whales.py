@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from composegen.engine import failures
-from composegen.engine.values import Versions
 from composegen.errors import EngineError
 
 if TYPE_CHECKING:
@@ -71,16 +70,3 @@ def changed_files(container: str) -> dict[str, str]:
     """Every path that differs from the image, with A, C or D."""
     with client() as docker:
         return docker.container.diff(container)
-
-
-def versions() -> Versions:
-    """Raises EngineError: the daemon, Compose or buildx is not there. (Compose 2.40 panics when it builds without buildx.)"""
-    with client() as docker:
-        server = docker.version().server
-        docker.buildx.version()
-        return Versions(engine=_bare((server.version if server else None) or ""), compose=_bare(docker.compose.version()))
-
-
-def _bare(said: str) -> str:
-    """`2.40.3-3` out of `Docker Compose version v2.40.3-3`."""
-    return next((word.lstrip("v") for word in said.split() if word.lstrip("v")[:1].isdigit()), "")

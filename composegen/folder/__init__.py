@@ -26,10 +26,11 @@ from composegen.folder.changes import (
     is_ours,
     plan,
     plan_env,
-    plan_own,
+    plan_untracked,
     refuse_foreign,
     reset,
 )
+from composegen.folder.damage import damaged
 from composegen.folder.merge import is_document
 from composegen.folder.settings import UNBUILDABLE, read_settings
 from composegen.folder.texts import ENV, read_text
@@ -46,13 +47,15 @@ __all__ = [
     "Folder",
     "Kind",
     "Plan",
+    "assigned",
     "broken",
+    "damaged",
     "difference",
     "is_ours",
     "open_folder",
     "plan",
     "plan_env",
-    "plan_own",
+    "plan_untracked",
     "read_settings",
     "read_text",
     "recorded_variant",
@@ -91,6 +94,18 @@ def open_folder(directory: Path, environment: Mapping[str, str] | None = None, *
     ours = Settings().to_variables()
     shadowed = tuple(name for name in ours if name in exported and exported[name] != variables.get(name, ""))
     return Folder(directory.resolve(), choices, read_settings(variables, exported), shadowed)
+
+
+def assigned(opened: Folder, values: Mapping[str, str], *, dry_run: bool = False) -> Folder:
+    """The folder with these variables in its `.env`, which is there. `dry_run`: as it would be, and nothing is written.
+
+    Raises FolderError: it cannot be written.
+    """
+    text = dotenv.assign(read_text(opened.path / ENV) or "", values)
+    if dry_run:
+        return open_folder(opened.path, env=text)
+    write(Plan(opened.path, (plan_env(opened.path, text),)))
+    return open_folder(opened.path)
 
 
 def variables(directory: Path, environment: Mapping[str, str] | None = None) -> Mapping[str, str]:

@@ -91,7 +91,7 @@ def plan(
     """
     refuse_foreign(directory)
     # A record of composegen's own holds no edit of anybody's: whatever is there may be replaced.
-    base = {**_generated(directory), VARIANT: _text_there(directory, VARIANT) or ""}
+    base = {**generated(directory), VARIANT: _text_there(directory, VARIANT) or ""}
     changes = [change for path, text in texts.items() for change in _compared(directory, path, text, base.get(path))]
     changes += [_compare_copy(directory, path, source) for path, source in (copies or {}).items()]
     changes += _left_over(directory, base, texts)
@@ -126,7 +126,7 @@ def difference(directory: Path, texts: Mapping[str, str]) -> str:
     Raises FolderError: a file cannot be read.
     """
     expected = {**texts, GENERATED: _record(texts)}
-    base = _generated(directory) if _differs(directory, GENERATED, expected[GENERATED]) else texts
+    base = generated(directory) if _differs(directory, GENERATED, expected[GENERATED]) else texts
     left_over = {path: "" for path in base if path not in texts and _text_there(directory, path) is not None}
     return "".join(
         _drift(path, text, _text_there(directory, path))
@@ -147,21 +147,19 @@ def _drift(path: str, wanted: str, there: str | None) -> str:
     return found or f"{path} has CRLF line ends or a BOM, with which the container cannot start\n"
 
 
-def plan_own(directory: Path, path: str, text: str) -> Change:
-    """The change that makes a file of the user's own, which composegen writes once: one that is there stays as it is."""
-    there = _text_there(directory, path)
-    if there is not None:
-        return Change(path, "identical" if there == text else "keep")
-    change = _compare(directory, path, text, base=None)
-    _refuse_leading_out(directory, path)
-    return change
-
-
 def plan_env(directory: Path, text: str) -> Change:
     """The change that makes `text` the folder's `.env`, which is the person's own: it has no base, and its diff shows no secret."""
-    change = _compare(directory, ENV, text, base=_text_there(directory, ENV))
+    return plan_untracked(directory, ENV, text)
+
+
+def plan_untracked(directory: Path, path: str, text: str) -> Change:
+    """The change that makes `text` a file that git ignores, or removes it where `text` is empty."""
+    there = _text_there(directory, path)
+    if not text:
+        return Change(path, "identical") if there is None else Change(path, "remove", _diff(path, there, ""))
+    change = _compare(directory, path, text, base=there)
     if change.kind != "identical":
-        _refuse_leading_out(directory, ENV)
+        _refuse_leading_out(directory, path)
     return change
 
 
@@ -254,7 +252,7 @@ def _diff(path: str, old: str, new: str, *, of: tuple[str, str] = ("", "")) -> s
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def _generated(directory: Path) -> dict[str, str]:
+def generated(directory: Path) -> dict[str, str]:
     """What was written last; nothing where that is not known, or can no longer be read."""
     try:
         loaded = json.loads(_text_there(directory, GENERATED) or "")

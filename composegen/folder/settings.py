@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from typing import get_args
 
 from composegen import host
 from composegen.errors import UsageError
-from composegen.model import PROJECT_NAME, Settings, WrongSetting, project_name_from
+from composegen.model import PROJECT_NAME, GpuMode, Settings, WrongSetting, project_name_from
+from composegen.model.gpu import BASE_FILE, IDS, NO_GPU_FILE
 
 # What the path of a file that a build reads may not hold, each seen with Compose 2.40 and buildx 0.29.
 UNBUILDABLE = {
@@ -45,12 +47,23 @@ def _refuse_invalid(settings: Settings) -> None:
         raise WrongSetting("SSH_USER", settings.user, "not a Linux user's name", example=host.linux_user_name(settings.user))
     if settings.forward_agent not in ("yes", "no"):
         raise WrongSetting("SSH_FORWARD_AGENT", settings.forward_agent, "neither yes nor no", example="no")
+    _refuse_wrong_gpus(settings)
     if settings.user in host.SYSTEM_USERS:
         raise WrongSetting("SSH_USER", settings.user, "a user of the system itself", example="dev")
+    if settings.user != "root" and settings.uid == 0:  # the container would make no such user
+        raise WrongSetting("SSH_USER", settings.user, "who cannot have root's USER_UID, 0", example="USER_UID=1000")
     for sign, reason in UNBUILDABLE.items():
         for variable, path in (("CA_BUNDLE", settings.ca_bundle), ("NETRC", settings.netrc)):
             if sign in path:
                 raise WrongSetting(variable, path, f"which holds '{sign}': {reason}", example="a copy of it with a plainer name")
+
+
+def _refuse_wrong_gpus(settings: Settings) -> None:
+    if not re.fullmatch(IDS, settings.gpus):
+        problem = f"neither all nor ids such as 0,1; COMPOSE_FILE={BASE_FILE}:{NO_GPU_FILE} hands over none"
+        raise WrongSetting("GPUS", settings.gpus, problem, example="all")
+    if settings.gpu_mode not in ("", *get_args(GpuMode)):
+        raise WrongSetting("GPU_MODE", settings.gpu_mode, f"not one of {', '.join(get_args(GpuMode))}", example="cdi")
 
 
 def _is_address(text: str) -> bool:

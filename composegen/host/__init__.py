@@ -130,6 +130,16 @@ def user_ids(name: str) -> tuple[int, int] | None:
     return entry.pw_uid, entry.pw_gid
 
 
+def user_name(uid: int) -> str:
+    """What this host calls a user; `uid 12345` where it knows none of that number."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
 def group_id(name: str) -> str:
     """The number of a group of this host; empty where there is no such group."""
     import grp

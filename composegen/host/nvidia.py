@@ -5,14 +5,19 @@ Files are read at once; `nvidia-smi` takes up to seconds where no persistence da
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 SMI = "nvidia-smi"
+HOOK = "nvidia-container-runtime-hook"  # of NVIDIA's container toolkit
+SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where a service of systemd's looks for programs
 PATIENCE = 3.0  # seconds; a driver in trouble lets nvidia-smi hang for ever
+SPECIFICATIONS = (".yaml", ".yml", ".json")  # of CDI
 LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "usr/lib/wsl/lib")
 # https://docs.nvidia.com/deploy/nvidia-smi/: the fields of --query-gpu and --query-compute-apps
 CARD_FIELDS = "index,uuid,name,memory.total,memory.used,compute_cap"
@@ -27,10 +32,16 @@ class Driver:
     library: str = ""  # of the user-space library on disk; another one than `module` after an upgrade without a reboot
     device_files: tuple[str, ...] = ()  # /dev/nvidia0, /dev/nvidiactl …
     wsl: bool = False  # WSL2 has the library and /dev/dxg, and no kernel module
+    tegra: bool = False  # Jetson's driver is part of its system, L4T, and says no version
 
     @property
     def there(self) -> bool:
-        return bool(self.module or (self.wsl and self.library))
+        return bool(self.module or self.tegra or (self.wsl and self.library))
+
+    @property
+    def cards(self) -> int:
+        """How many the kernel shows, each by its own device file."""
+        return sum(bool(re.fullmatch(r"/dev/nvidia\d+", file)) for file in self.device_files)
 
     @property
     def mismatched(self) -> bool:
@@ -79,7 +90,19 @@ def driver(root: Path = Path("/")) -> Driver:
         library=module if module in versions else next(iter(versions), ""),
         device_files=tuple(f"/dev/{path.name}" for path in sorted((root / "dev").glob("nvidia*"))),
         wsl=(root / "dev/dxg").exists(),
+        tegra=(root / "etc/nv_tegra_release").exists(),
     )
+
+
+def specified(directories: Iterable[str], root: Path = Path("/")) -> frozenset[str]:
+    """The versions of the driver whose files CDI specifications in these directories name; of a sound one it is the driver's."""
+    files = [path for each in directories for path in sorted((root / each.lstrip("/")).glob("*")) if path.suffix in SPECIFICATIONS]
+    return frozenset(version for file in files for version in re.findall(r"/libnvidia-ml\.so\.(\d+\.[\d.]*\d)\b", _text(file)))
+
+
+def hook_on_path() -> bool:
+    """Whether an engine of this host finds NVIDIA's hook, with which `driver: nvidia` works. It looked when it was started."""
+    return shutil.which(HOOK, path=f"{os.environ.get('PATH', '')}:{SERVICE_PATH}") is not None
 
 
 def cards(smi: str = SMI, timeout: float = PATIENCE) -> Cards:
@@ -135,15 +158,12 @@ def _processes(lines: Iterable[str]) -> dict[str, list[Process]]:
 
 
 def _user_of(pid: int) -> str:
-    import pwd
+    from composegen.host import user_name
 
     try:
-        uid = Path(f"/proc/{pid}").stat().st_uid
-        return pwd.getpwuid(uid).pw_name
+        return user_name(Path(f"/proc/{pid}").stat().st_uid)
     except OSError:
         return ""
-    except KeyError:
-        return f"uid {uid}"
 
 
 def _number(text: str) -> int | None:

@@ -17,10 +17,11 @@ from typing import Any
 from composegen import catalogue, dotenv, folder, host, render
 from composegen.errors import FolderError, UsageError
 from composegen.folder import ENV, Folder, Plan
-from composegen.init import options, paths, settings, sources
+from composegen.init import options, own_file, paths, settings, sources
 from composegen.init.choices import choose, recorded, refuse_newer, remarks
 from composegen.init.request import Request
 from composegen.model import Choices, Settings, Stack
+from composegen.model.gpu import OWN_FILE
 from composegen.model.selection import PARTS
 
 __all__ = [
@@ -99,7 +100,8 @@ def prepare(
     text = _env_text(env, {**settings.defaults(directory, caller), **asked} if env is None else asked, choices)
     after = folder.read_settings(dotenv.parse(text), {})
     made = (after.code_dir,) if after.code_dir.startswith("./") else ()
-    plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text)), directories=made)
+    own = own_file.changes(directory, choices, after)
+    plan = replace(plan, changes=(*plan.changes, folder.plan_env(directory, text), *own), directories=made)
     notes += [*_mended(plan), *told, *more, *settings.remarks(after, exported), *remarks(choices, stack)]
     return Prepared(
         plan, choices, after, tuple(notes), _owner(caller), moved_from=before if before and _moved(before, choices) else None
@@ -133,7 +135,7 @@ def prepare_update(request: Request, *, reset: bool = False, dry_run: bool = Fal
     clone = request.mirror is None and not (request.directory / ENV).exists()
     prepared = prepare(replace(request, stack=before.stack), dry_run=dry_run or clone, reset=reset)
     if clone:
-        tracked = tuple(change for change in prepared.plan.changes if change.path != ENV)
+        tracked = tuple(change for change in prepared.plan.changes if change.path not in (ENV, OWN_FILE))
         prepared = replace(prepared, plan=replace(prepared.plan, changes=tracked))
     return replace(prepared, plan=folder.reset(prepared.plan)) if reset else prepared
 

@@ -15,6 +15,7 @@ from composegen.folder import COMPOSE
 from composegen.init import bases, options, paths
 from composegen.init.request import Request
 from composegen.model import Choices, Device, Init, Stack, Variant, parse_shm
+from composegen.model.gpu import MODES, GpuMode, mode_of
 from composegen.model.selection import PARTS
 
 
@@ -35,7 +36,8 @@ def choose(request: Request, stack: Stack, before: Choices | None) -> tuple[Choi
     base, notes = _base(request, stack)
     variant = which_variant(request, stack, before, base)
     which = {part: getattr(variant, part) for part in PARTS}
-    start = replace(before, **which) if before else Choices(stack.name, **which)
+    mode = _gpu_mode(request, variant, before)
+    start = replace(before, **which, gpu_mode=mode) if before else Choices(stack.name, **which, gpu_mode=mode)
     if base is not None:
         start = replace(start, base="" if base == variant.image else base)
     elif start.base and any(getattr(request, part) for part in PARTS):
@@ -83,6 +85,14 @@ def which_variant(request: Request, stack: Stack, before: Choices | None, base: 
         repository, _ = _parts(stack.variant().image)
         more = f"; --base {repository}:TAG takes any" if stack.unlisted else ""
         raise UsageError(error.message, hint=f"{error.hint}{more}") from None
+
+
+def _gpu_mode(request: Request, variant: Variant, before: Choices | None) -> GpuMode:
+    """What was asked, else the recorded one where the device can be handed over that way. Raises UsageError: it cannot."""
+    if request.gpu_mode is not None:
+        return mode_of(request.gpu_mode, variant.device)
+    known = MODES[variant.device]
+    return before.gpu_mode if before and before.gpu_mode in known else known[0]
 
 
 def _base(request: Request, stack: Stack) -> tuple[str | None, list[str]]:

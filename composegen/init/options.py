@@ -13,8 +13,6 @@ from composegen.errors import UsageError
 from composegen.host import LAST_PORT, LINUX_USER, SYSTEM_USERS
 from composegen.model import Settings, project_name
 
-NO_GPU = "none"
-MOST_GPUS = 64  # more than any machine has; a typing slip, not a wish
 LONGEST_NAME = 63  # what a host name's label may have, since an alias follows from it
 
 # Patterns are text: compiling all of them would be a tenth of the time that `init` takes.
@@ -24,7 +22,6 @@ _IMAGE = (
     rf"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
-_GPU_ID = r"0|[1-9][0-9]{0,2}|[0-9]{1,2}:[0-9]{1,2}|GPU-[0-9A-Fa-f-]+|MIG-[0-9A-Za-z/-]+"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _PACKAGE = r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?"  # Debian policy 5.6.1 and 5.6.12
 # https://packaging.python.org/en/latest/specifications/dependency-specifiers/, with blanks as the only white space
@@ -81,37 +78,6 @@ def image(text: str) -> str:
             f"'{text}' is not the name of an image", hint="for example python:3.11-slim-bookworm or registry:5000/team/image:tag"
         )
     return text
-
-
-def gpus(text: str) -> str:
-    """The ids for `GPUS`, or `none`. A number is a count, as in Docker's own --gpus; `device=` says ids."""
-    given = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
-    words = given.split(",")
-    if any(word.startswith("device=") for word in words[1:]) or (len(words) > 1 and given.startswith("count=")):
-        raise UsageError(f"--gpus {text} says both how many and which", hint="either a number, or ids: --gpus device=0,1")
-    given = given.removeprefix("count=")
-    if given in ("all", NO_GPU):
-        return given
-    if re.fullmatch(r"-?[0-9.]+", given):
-        return _count(given)
-    ids = given.removeprefix("device=").split(",")
-    if bad := [each for each in ids if not re.fullmatch(_GPU_ID, each)]:
-        raise UsageError(
-            f"--gpus {text}: '{bad[0]}' is not a GPU", hint="all, none, a number of GPUs, or ids such as 0,1 or GPU-… or MIG-…"
-        )
-    if repeated := [each for each in ids if ids.count(each) > 1]:
-        raise UsageError(f"--gpus {text} names GPU {repeated[0]} twice", hint="name each once")
-    return ",".join(ids)
-
-
-def _count(text: str) -> str:
-    if text == "0":
-        raise UsageError(
-            "--gpus 0 may mean no GPU or GPU number 0", hint="`--gpus none` or `--gpus device=0`; a bare number is a count"
-        )
-    if not re.fullmatch(r"[1-9][0-9]*", text) or int(text) > MOST_GPUS:
-        raise UsageError(f"--gpus {text} is not a number of GPUs", hint="all, none, 1, 2 …, or ids: --gpus device=0,1")
-    return ",".join(str(number) for number in range(int(text)))
 
 
 def variable_name(text: str) -> str:

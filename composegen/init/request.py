@@ -13,6 +13,7 @@ OPTIONS = {
     "services": "--service",
     "keys": "--key",
     "catalogues": "--catalogue",
+    "gpu_mode": "--gpu-mode",
 }  # where the field is named otherwise
 
 
@@ -28,6 +29,7 @@ class Request:
     cuda: str | None = None
     flavour: str | None = None
     base: str | None = None
+    gpu_mode: str | None = None
     init: str | None = None
     sudo: bool | None = None
     shm: str | None = None

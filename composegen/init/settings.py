@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from composegen import host, passwords
-from composegen.errors import ComposegenError, UsageError
+from composegen.errors import ComposegenError
 from composegen.host import Caller
-from composegen.init import options, paths
+from composegen.init import gpus, options, paths
 from composegen.init.request import Request
 from composegen.model import HOST_GROUPS, Choices, Settings, project_name_from
 
-NO_GPU_FILES = "compose.yaml:compose.nogpu.yaml"
 FIRST_USER = 1000  # uid and gid of the first person on a Linux machine, where --user names nobody of this one
 
 
@@ -48,15 +47,16 @@ def asked(request: Request, choices: Choices, caller: Caller, *, before: Setting
         found["user"], found["uid"], found["gid"] = _login(options.user(request.user), caller)
     if request.forward_agent is not None:
         found["forward_agent"] = "yes" if request.forward_agent else "no"
-    found |= _gpus(request.gpus, choices, before)
+    of_gpus, notes = gpus.settings(request, choices, before)
+    found |= of_gpus
     group = HOST_GROUPS.get(choices.device)
     if group and not (before and getattr(before, group.setting)):
         found[group.setting] = host.group_id(group.name)
     now = (before or Settings()).with_(**found)
     passwords.refuse_weak(now.password, now.bind, known=(now.user, now.project_name))
     weak = _weak_on_loopback(now) if request.password else []
-    port, notes = _port(request.port, before, now.bind)
-    return found | port, notes + weak
+    port, of_port = _port(request.port, before, now.bind)
+    return found | port, notes + of_port + weak
 
 
 def _login(name: str, caller: Caller) -> tuple[str, int, int]:
@@ -67,19 +67,6 @@ def _login(name: str, caller: Caller) -> tuple[str, int, int]:
         return name, caller.uid, caller.gid
     uid, gid = host.user_ids(name) or (0, 0)
     return (name, uid, gid) if uid else (name, FIRST_USER, FIRST_USER)
-
-
-def _gpus(text: str | None, choices: Choices, before: Settings | None) -> dict[str, str]:
-    if text == options.NO_GPU and choices.device != "cpu":
-        return {"compose_file": NO_GPU_FILES}
-    if text is not None and choices.device != "gpu":
-        raise UsageError(f"--gpus does not go with device '{choices.device}'", hint="leave it out, or say --device gpu")
-    if text is None:
-        # Without a device there is no compose.nogpu.yaml that COMPOSE_FILE could name.
-        stale = before is not None and before.compose_file == NO_GPU_FILES and choices.device == "cpu"
-        return {"compose_file": ""} if stale else {}
-    given = options.gpus(text)
-    return {"compose_file": NO_GPU_FILES} if given == options.NO_GPU else {"compose_file": "", "gpus": given}
 
 
 def _weak_on_loopback(settings: Settings) -> list[str]:

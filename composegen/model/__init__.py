@@ -2,6 +2,7 @@
 
 stack     what the catalogue says
 choices   what belongs to the project
+gpu       which GPUs are asked for, and in which way
 services  programs that may run beside sshd
 settings  what belongs to a person or a machine
 findings  what operations find
@@ -11,6 +12,7 @@ record    a variant as JSON and back
 
 from composegen.model.choices import Choices, Init, Mount, parse_shm
 from composegen.model.findings import Finding, Outcome, Report
+from composegen.model.gpu import GpuMode, Wanted, wanted
 from composegen.model.services import SERVICES, Service
 from composegen.model.settings import HOST_GROUPS, PROJECT_NAME, Settings, WrongSetting, project_name, project_name_from
 from composegen.model.stack import Check, Contract, Device, Stack, Variant
@@ -26,6 +28,7 @@ __all__ = [
     "Contract",
     "Device",
     "Finding",
+    "GpuMode",
     "Init",
     "Mount",
     "Outcome",
@@ -34,10 +37,12 @@ __all__ = [
     "Settings",
     "Stack",
     "Variant",
+    "Wanted",
     "WrongSetting",
     "parse_shm",
     "project_name",
     "project_name_from",
+    "wanted",
 ]
 
 SERVICE = "dev"  # the one service of a produced folder

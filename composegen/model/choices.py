@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from composegen.errors import UsageError
+from composegen.model.gpu import GpuMode, mode_of
 from composegen.model.services import SERVICES
 from composegen.model.stack import Device
 
@@ -62,6 +63,7 @@ class Choices:
     cuda: str = ""
     flavour: str = ""
     base: str = ""  # replaces the variant's image
+    gpu_mode: GpuMode = "deploy"  # how the engine hands the device over
     shm: str = ""  # replaces the variant's: host, ipc or a size
     init: Init = "supervisor"
     sudo: bool = False  # the login user may become root; without it root is a login of its own
@@ -77,6 +79,7 @@ class Choices:
             raise UsageError.unknown("device", self.device, get_args(Device))
         if self.init not in get_args(Init):
             raise UsageError.unknown("init", self.init, get_args(Init))
+        mode_of(self.gpu_mode, self.device)
         for service in self.services:
             if service not in SERVICES:
                 raise UsageError.unknown("service", service, tuple(SERVICES), more=f"--service takes {', '.join(SERVICES)}")

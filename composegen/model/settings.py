@@ -36,6 +36,7 @@ class Settings:
     forward_agent: str = field(default="no", metadata={"variable": "SSH_FORWARD_AGENT"})  # "yes" or "no"
     code_dir: str = field(default="./code", metadata={"variable": "CODE_DIR"})
     gpus: str = field(default="all", metadata={"variable": "GPUS"})
+    gpu_mode: str = field(default="", metadata={"variable": "GPU_MODE"})  # empty: the project's
     render_gid: str = field(default="", metadata={"variable": "RENDER_GID"})
     npu_gid: str = field(default="", metadata={"variable": "NPU_GID"})
     base_image: str = field(default="", metadata={"variable": "BASE_IMAGE"})

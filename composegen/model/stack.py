@@ -61,6 +61,7 @@ class Variant:
     flavour: str = ""  # runtime, devel, jupyter …; empty where there is one only
     default: bool = False  # of its device
     minimum_driver: str = ""  # of the NVIDIA driver, for the whole of this CUDA
+    compatible_driver: str = ""  # the oldest that runs it at all, thanks to CUDA's minor version compatibility
     shm: str = "1gb"
     apt: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
@@ -72,6 +73,9 @@ class Variant:
     security_opt: tuple[str, ...] = ()  # as Compose takes them
     mounts: tuple[str, ...] = ()  # SRC:DST of the host's driver
     check: Check | None = None
+    # Python that defines `devices`, what the framework sees, and `multiply(a, b, device)`: the product, as lists of floats, of two
+    # matrices that are lists of floats, computed there. Empty where there is nothing but a CPU.
+    compute: str = ""
     size: str = ""  # of the image, unpacked
     notes: tuple[str, ...] = ()
     confidence: Confidence = "medium"

@@ -13,7 +13,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from composegen import document, dotenv
-from composegen.model import HOST_GROUPS, SERVICES, Choices, Mount, Settings, Stack, Variant
+from composegen.model import HOST_GROUPS, SERVICES, Choices, Mount, Settings, Stack, Variant, Wanted
+from composegen.model.gpu import ALL, CDI_KIND, NO_GPU_FILE, RUNTIMES
 from composegen.model.record import FILE, record
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ ALWAYS = (
     "compose.yaml",
     "Dockerfile",
     ".dockerignore",
+    ".gitattributes",
     ".gitignore",
     ".env.example",
     "README.md",
@@ -32,11 +34,10 @@ ALWAYS = (
     "requirements.txt",
     "code/.gitkeep",
     "container/entrypoint.sh",
-    "container/new-password.sh",
+    "container/sshd.sh",
     "container/sshd_config",
-    "container/stop-jobs.sh",
 )
-SUPERVISOR = ("container/services.py", "container/supervisord.conf", "services/README.md")
+SUPERVISOR = ("container/supervisord.py", "services/README.md")
 
 
 def render(choices: Choices, stack: Stack) -> dict[str, str]:
@@ -60,6 +61,20 @@ def _as_json(variant: Variant) -> str:
     return json.dumps(record(variant), indent=1, ensure_ascii=False) + "\n"
 
 
+def own_file(choices: Choices, want: Wanted) -> str:
+    """The text of a machine's own compose file; empty where the folder's compose.yaml already says what is wanted."""
+    if not want.needs_own_file(choices.gpu_mode):
+        return ""
+    return _template("gpus", {"project": choices.gpu_mode, "mode": want.mode, "device_ids": _device_ids(want)})
+
+
+def _device_ids(want: Wanted) -> tuple[str, ...]:
+    """As the machine's GPUS says. CDI wants each device by its name, and Compose cannot take a variable apart."""
+    if want.mode == "cdi":
+        return want.cdi_devices if len(want.ids) > 1 else (f"{CDI_KIND}=${{GPUS:-{ALL}}}",)
+    return (f"${{GPUS:-{ALL}}}",)
+
+
 def env(settings: Settings, choices: Choices) -> str:
     """The text of `.env`: every variable with a comment and its value."""
     return _template("env", _variables(settings, choices.env))
@@ -67,7 +82,13 @@ def env(settings: Settings, choices: Choices) -> str:
 
 def env_example(choices: Choices | None = None) -> str:
     """The text of `.env.example`: the same variables and comments, with defaults and no person's values."""
-    return _template(".env.example", _variables(Settings(), choices.env if choices else ()))
+    return _template(".env.example", _variables(_usual(choices), choices.env if choices else ()))
+
+
+def _usual(choices: Choices | None) -> Settings:
+    """What holds where nothing is set. Ascend's runtime knows no `all`: the first card, as where devices are handed over."""
+    ascend = choices and (choices.device, choices.gpu_mode) == ("npu", "runtime")
+    return Settings(gpus="0") if ascend else Settings()
 
 
 def _variables(settings: Settings, env: tuple[tuple[str, str | None], ...]) -> dict[str, Any]:
@@ -81,24 +102,23 @@ def _variables(settings: Settings, env: tuple[tuple[str, str | None], ...]) -> d
 
 
 def _paths(choices: Choices) -> tuple[str, ...]:
-    gpu = ("compose.nogpu.yaml",) if choices.device != "cpu" else ()
+    gpu = (NO_GPU_FILE,) if choices.device != "cpu" else ()
     supervisor = SUPERVISOR if choices.init == "supervisor" else ()
     return (*ALWAYS, *gpu, *supervisor, *(f"services/{name}.conf" for name in choices.services))
 
 
 def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
     return {
+        **_handing_over(choices, variant),
         "title": stack.title,
         "stack": stack.name,
         "variant": variant,
         "image": choices.base or variant.image,
         "device": variant.device,
         "gpu": variant.device == "gpu",
-        "devices": variant.devices,
         "groups": variant.groups,
         "security": variant.security_opt,
         "capabilities": variant.capabilities,
-        "driver": tuple(map(Mount.parse, variant.mounts)),
         "interpreter": variant.contract.interpreter,
         "named_python": _named_python(variant),
         "externally_managed": "externally-managed" in variant.contract.quirks,
@@ -118,7 +138,22 @@ def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
         "user_apt": choices.apt,
         "user_pip": choices.pip,
         "choices": document.choices_lines(choices, template=TEMPLATE),
-        **_variables(Settings(), choices.env),
+        **_variables(_usual(choices), choices.env),
+    }
+
+
+def _handing_over(choices: Choices, variant: Variant) -> dict[str, Any]:
+    """The device as the project's mode hands it over: a reservation, a vendor's runtime, or device files with the driver's own."""
+    runtime = RUNTIMES.get(variant.device, "") if choices.gpu_mode == "runtime" else ""
+    visible = f"{runtime.upper()}_VISIBLE_DEVICES" if runtime else ""
+    return {
+        "mode": choices.gpu_mode,
+        "runtime": runtime,
+        "visible": "" if visible in dict(choices.env) else visible,
+        "first": _usual(choices).gpus,
+        "device_ids": _device_ids(Wanted(choices.device, choices.gpu_mode, (ALL,))),
+        "devices": () if runtime else variant.devices,
+        "driver": () if runtime else tuple(map(Mount.parse, variant.mounts)),
     }
 
 

@@ -24,7 +24,7 @@ PLAN = (
     " logging in should work again within 2 s. One small program counts in /tmp meanwhile and is removed afterwards."
 )
 
-OUTLIVE = "what sshd has started must outlive it: look at [program:sshd] in container/supervisord.conf"
+OUTLIVE = "what sshd has started must outlive it: look at [program:sshd] in container/supervisord.py"
 # The process that listens, by the file it wrote; that number may be another's meanwhile.
 KILL = 'pid=$(cat /run/sshd.pid) && [ "$(cat "/proc/$pid/comm")" = sshd ] && kill -KILL "$pid"'
 # Its parent starts it again. In a container of composegen's first templates, --init tini had none: sshd's end was the container's.

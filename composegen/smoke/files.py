@@ -35,7 +35,8 @@ def code_read(visit: Visit) -> Found:
         there = shlex.quote(f"{CODE_TARGET}/{name}")
         result = visit.shell(f"cat {there} && echo && stat -c %u:%g {there}")
     if not (seen := re.fullmatch(r"(.*)\n(\d+:\d+)\n", result.stdout)):
-        raise Fail(f"a file in {directory} is not in the container's {CODE_TARGET}: {result.output.strip()}", hint=_OTHER_FOLDER)
+        hint = _NOT_LET_IN if "Permission denied" in result.output else _OTHER_FOLDER
+        raise Fail(f"a file in {directory} is not in the container's {CODE_TARGET}: {result.output.strip()}", hint=hint)
     seen_content, seen_owner = seen.groups()
     if seen_content != content:
         raise Fail(f"a file in {directory} has other content in the container", hint=_OTHER_FOLDER)
@@ -63,6 +64,7 @@ def code_write(visit: Visit) -> Found:
 
 
 _OTHER_FOLDER = "the container may have been started with another CODE_DIR: re-create it"
+_NOT_LET_IN = "`composegen logs` says who is let into it; USER_UID and USER_GID in .env are to be its owner's"
 _MAPPED = "the engine maps user ids (rootless or userns-remap), or a network file system does"
 _SQUASHED = "USER_UID in .env, or a network file system that maps user ids (root_squash)"
 

@@ -47,6 +47,7 @@ class Visit:
         self._given = session is not None
         self._refusal: SshError | None = None
         self._opening = threading.Lock()
+        self.one_program = threading.Lock()  # held by what needs a GPU's memory for itself
         self.closed = False  # nobody waits for what is still found
 
     @property

@@ -3,7 +3,7 @@
 A name's first part is a group: `--without refused` leaves out all refused logins.
 """
 
-from composegen.smoke import access, environment, files, renewal, system
+from composegen.smoke import access, environment, files, framework, gpu, renewal, system
 from composegen.smoke.probe import Probe
 
 PROBES = (
@@ -28,6 +28,8 @@ PROBES = (
     Probe("code-read", files.code_read),
     Probe("code-write", files.code_write),
     Probe("supervisor", system.supervisor),
-    Probe("gpu", system.gpu),
-    Probe("framework", system.framework),
+    Probe("gpu", gpu.gpu),
+    Probe("gpu-memory", gpu.memory),
+    Probe("gpu-compute", gpu.compute),
+    Probe("framework", framework.framework),
 )

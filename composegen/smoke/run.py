@@ -23,12 +23,13 @@ def run(
     without: Sequence[str] = (),
     session: Session | None = None,
     tell: Callable[[Finding], None] = lambda finding: None,
+    explain: Callable[[Finding], Finding] = lambda finding: finding,
     probes: Sequence[Probe] = PROBES,
 ) -> Report:
     """Ask every selected probe; a report is returned whatever they meet.
 
     `only` and `without` take names and groups (`refused` is `refused-key` and its like). A `session` that is already logged in is
-    used and left open. `tell` gets each finding in order, as soon as it is there.
+    used and left open. `tell` gets each finding in order, as soon as it is there, and after `explain` had a word about it.
     Raises UsageError: no probe has that name, or none is left.
     """
     chosen = select(probes, only=only, without=without)
@@ -36,7 +37,7 @@ def run(
     started, visit = time.monotonic(), Visit(target, session, login_is_told=told)
     pool = ThreadPoolExecutor(max_workers=max(len(chosen), 1), thread_name_prefix="probe")
     try:
-        findings = [_told(future, tell) for future in [pool.submit(_finding, probe, visit) for probe in chosen]]
+        findings = [_told(future, explain, tell) for future in [pool.submit(_finding, probe, visit) for probe in chosen]]
     finally:
         # After Ctrl-C, closing the session ends what still runs over it.
         visit.close()
@@ -61,8 +62,8 @@ def _named(probe: Probe, given: Sequence[str]) -> bool:
     return any(probe.name == name or probe.name.startswith(f"{name}-") for name in given)
 
 
-def _told(future: Future[Finding], tell: Callable[[Finding], None]) -> Finding:
-    finding = future.result()
+def _told(future: Future[Finding], explain: Callable[[Finding], Finding], tell: Callable[[Finding], None]) -> Finding:
+    finding = explain(future.result())
     tell(finding)
     return finding
 

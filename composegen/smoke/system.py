@@ -1,4 +1,4 @@
-"""What is inside: user, system, interpreter, memory, devices, and whether the framework works."""
+"""What is inside: user, system, interpreter, memory, and who keeps sshd running."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import os
 import re
 import shlex
 
-from composegen.smoke.probe import COMMAND_TIMEOUT, Fail, Found, Skip, Visit
+from composegen.smoke.probe import Fail, Found, Skip, Visit
 
-FRAMEWORK_TIMEOUT = 600.0  # seconds; the first run on a GPU compiles kernels
-TAIL = 15  # lines of a failed check that are shown
 INTERPRETER_FILE = "/etc/composegen/interpreter"
 SUPERVISOR_CONFIGURATION = "/etc/composegen/supervisord.conf"
 SUPERVISOR_SOCKET = "/run/supervisor.sock"
@@ -109,52 +107,3 @@ def supervisor(visit: Visit) -> Found:
         raise Fail(seen, hint="sshd was not started by supervisor; `composegen restart` starts both")
     since = re.search(r"pid \d+, uptime [\d:]+(?: days?, [\d:]+)?", said)
     return Found(f"sshd RUNNING, {since[0] if since else 'pid unknown'}")
-
-
-def gpu(visit: Visit) -> Found:
-    """nvidia-smi lists as many GPUs as are reserved."""
-    asked = visit.target.gpus
-    if not asked:
-        raise Skip("no GPU is reserved")
-    result = visit.shell("nvidia-smi -L")
-    if not result.ok:
-        raise Fail(
-            f"nvidia-smi -L: {result.output.strip() or result.status}",
-            hint="is the NVIDIA driver loaded on the host? re-create the container after an update",
-        )
-    listed = [line.strip() for line in result.stdout.splitlines() if re.match(r"\s+MIG " if "MIG-" in asked else r"GPU ", line)]
-    data = {"count": len(listed), "devices": listed}
-    wanted = None if asked == "all" else len(asked.split(","))
-    if not listed or (wanted is not None and len(listed) != wanted):
-        raise Fail(
-            f"{len(listed)} GPUs are visible, {asked if wanted is None else wanted} reserved", hint="GPUS in .env", data=data
-        )
-    return Found(f"{len(listed)} × {_model(listed[0])}", data)
-
-
-def _model(line: str) -> str:
-    """`NVIDIA H100` of `GPU 0: NVIDIA H100 (UUID: GPU-…)`."""
-    return line.partition(":")[2].partition("(")[0].strip() or line
-
-
-def framework(visit: Visit) -> Found:
-    """The framework's own check, by the container's interpreter, in a folder that is removed afterwards."""
-    check = visit.target.check
-    if check is None:
-        raise Skip("this stack has no framework")
-    if visit.target.device == "gpu" and not visit.target.gpus:
-        raise Skip("the framework's check needs a GPU, and none is reserved")
-    python = f"$(cat {INTERPRETER_FILE} 2>/dev/null || command -v python3)"
-    # Should this side go away, `timeout` ends the check there; nobody else would.
-    run = f'timeout {FRAMEWORK_TIMEOUT:.0f} "{python}" -c {shlex.quote(check.code)} 2>&1'
-    script = f'd=$(mktemp -d) && cd "$d" && {run}; s=$?; cd /; rm -rf "$d"; exit $s'
-    result = visit.shell(script, timeout=FRAMEWORK_TIMEOUT + COMMAND_TIMEOUT)
-    lines = result.output.splitlines()
-    proof = next((line.strip() for line in lines if check.expect in line), "")
-    if not proof or not result.ok:
-        said = "\n".join(lines[-TAIL:]) or f"nothing, and ended with status {result.status}"
-        raise Fail(
-            f"the check does not say '{check.expect}'; it ends with:\n{said}",
-            hint=f"in the container: python -c {shlex.quote(check.code)}",
-        )
-    return Found(proof)

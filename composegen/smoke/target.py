@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from composegen.host.nvidia import Cards
 from composegen.model import Check, Device, Init
 from composegen.ssh import Address, HostKeys
 
@@ -30,7 +31,9 @@ class Target:
     gid: int = 0
     device: Device = "cpu"
     gpus: str = ""  # "all" or ids separated by commas; empty: none is reserved
+    cards: Callable[[], Cards] = Cards  # those of the engine's machine, which takes a while to say; empty where it is another one
     check: Check | None = None
+    compute: str = ""  # a computation on one device: see model.Variant
     shm: str = ""  # "host", "ipc", or a size with its unit; empty: whatever it is
     code_dir: Path | None = None  # on this machine; None where the engine is on another one
     local: bool = True  # the engine runs on this machine

@@ -18,11 +18,10 @@ from pathlib import Path
 from composegen.errors import SshError, UsageError
 from composegen.model import project_name
 from composegen.ssh import keys
-from composegen.ssh.address import Address
+from composegen.ssh.address import PREFIX, Address
 from composegen.ssh.config_file import Change, UserConfig, apply, content, quoted
 
 OWN_FILE = "ssh_config"
-PREFIX = "composegen-"
 PRIVATE = 0o600
 OTHER_DIRECTORY = "composegen keeps its aliases there; XDG_CONFIG_HOME chooses another directory"
 HEADER = b"# composegen writes this file: what is changed here by hand is lost. `man ssh_config` explains the options.\n"
@@ -67,6 +66,7 @@ class Alias:
             f"IdentityFile {quoted(self.identity)}",
             "IdentitiesOnly yes",  # else the agent's keys use up MaxAuthTries first
             f"UserKnownHostsFile {quoted(self.known_hosts)}",
+            f"HostKeyAlias {self.address.known_as}",  # else another container that has the port by now would be trusted
             "GlobalKnownHostsFile /dev/null",
             "StrictHostKeyChecking yes",
             "UpdateHostKeys no",  # composegen alone writes its known_hosts

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -51,24 +51,27 @@ class KnownHosts:
         return cls(keys.config_directory() / "known_hosts")
 
     def lookup(self, address: Address) -> tuple[str, ...]:
-        return tuple(key for names, key in map(_entry, self._lines()) if address.known_as in names)
+        return self._keys(address.known_as)
 
     def remember(self, address: Address, key_line: str) -> None:
-        """From now on the server at `address` must show this key and no other.
+        """From now on the server at `address` must show this key and no other, also to a client that knows no HostKeyAlias.
 
         Raises SshError also where `key_line` is not a public key.
         """
         key = keys.bare(key_line)
-        if self.lookup(address) != (key,):
-            self._replace(address, [f"{address.known_as} {key}"])
+        if any(self._keys(name) != (key,) for name in address.known_names):
+            self._replace(address, [f"{','.join(address.known_names)} {key}"])
 
     def forget(self, address: Address) -> None:
-        if self.lookup(address):
+        if any(map(self._keys, address.known_names)):
             self._replace(address, [])
+
+    def _keys(self, wanted: str) -> tuple[str, ...]:
+        return tuple(key for names, key in map(_entry, self._lines()) if wanted in names)
 
     def _replace(self, address: Address, added: list[str]) -> None:
         with self._explained(), self._locked():
-            kept = [left for line in self._lines() if (left := _without(address.known_as, line)) is not None]
+            kept = [left for line in self._lines() if (left := _without(address.known_names, line)) is not None]
             self._write("".join(f"{line}\n" for line in [*kept, *added]))
 
     def _lines(self) -> list[str]:
@@ -115,10 +118,10 @@ def _entry(line: str) -> tuple[list[str], str]:
     return words[0].split(","), f"{words[1]} {words[2]}"
 
 
-def _without(name: str, line: str) -> str | None:
-    """The line for the names that are left; None where that name was its only one."""
+def _without(gone: Sequence[str], line: str) -> str | None:
+    """The line for the names that are left; None where it had no others."""
     names, _ = _entry(line)
-    if name not in names:
+    left = [each for each in names if each not in gone]
+    if left == names:
         return line
-    left = [each for each in names if each != name]
     return line.replace(line.split()[0], ",".join(left), 1) if left else None

@@ -31,7 +31,7 @@ def command(
     """
     said = [remote_command[0]] if len(remote_command) == 1 else [shlex.join(remote_command)] if remote_command else []
     terminal = {None: [], True: ["-t"], False: ["-T"]}[tty]
-    chosen = _options(key, known_hosts) | (FORWARDING if forward_agent else NO_AGENT)
+    chosen = _options(key, known_hosts, address.known_as) | (FORWARDING if forward_agent else NO_AGENT)
     options = [argument for name, value in chosen.items() for argument in ("-o", f"{name}={value}")]
     logging = ["-E", str(log)] if log else []
     # ssh goes on reading options behind the host name, so `--` stands there.
@@ -39,7 +39,7 @@ def command(
     return ["ssh", "-F", "/dev/null", *logging, *terminal, *options, *where, "--", *said]
 
 
-def _options(key: Path, known_hosts: Path) -> dict[str, str]:
+def _options(key: Path, known_hosts: Path, known_as: str) -> dict[str, str]:
     """What ssh_config(5) must say.
 
     `-F /dev/null` shuts out the user's and the system's configuration: under an innocent `Host *` a ProxyJump leads away from
@@ -49,6 +49,7 @@ def _options(key: Path, known_hosts: Path) -> dict[str, str]:
         "IdentityFile": quoted(key),
         "IdentitiesOnly": "yes",  # else the agent's keys use up MaxAuthTries first
         "UserKnownHostsFile": quoted(known_hosts),
+        "HostKeyAlias": known_as,
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",  # composegen alone writes its known_hosts

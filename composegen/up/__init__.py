@@ -6,6 +6,7 @@ ready    the way in: host key, keys, login, and the OpenSSH client
 alias    `ssh composegen-NAME`
 agent    whether the ssh-agent may come along
 testing  the smoke tests
+cards    which GPUs the container has, and bringing lost ones back
 status   how a folder's container is
 """
 
@@ -38,6 +39,7 @@ __all__ = [
     "foresee",
     "keep_image",
     "log_in_with_openssh",
+    "start",
     "up",
     "wait_until_ready",
 ]
@@ -79,6 +81,17 @@ def wait_until_ready(folder: Folder, engine: Engine, options: Options, talk: Tal
     alias.renew(after)
     if after.session is not None:
         after.session.close()
+
+
+def start(folder: Folder, engine: Engine, options: Options, talk: Talk) -> None:
+    """Start the container as it is, or anew where it lost its GPU, and return once somebody can log in.
+
+    Raises EngineError: nobody agreed to what creating it anew would lose. Else like `wait_until_ready`.
+    """
+    from composegen.up import cards
+
+    cards.start(replace(State(folder, engine, options, talk), look=engine.look()))
+    wait_until_ready(folder, engine, options, talk)
 
 
 def build(folder: Folder, engine: Engine, talk: Talk, *, fresh: bool = False) -> str:

@@ -10,7 +10,8 @@ from composegen.engine import memory
 from composegen.errors import ComposegenError
 from composegen.model import Settings
 from composegen.ssh import Address, KnownHosts, keys
-from composegen.ssh.alias import PREFIX, Alias, command, include_line, included, publish, published
+from composegen.ssh.address import PREFIX
+from composegen.ssh.alias import Alias, command, include_line, included, publish, published
 from composegen.ssh.alias import withdraw as take_out
 from composegen.up.state import Options, State
 

@@ -22,7 +22,7 @@ from composegen.errors import EngineError, UsageError
 from composegen.folder import ENV, Folder, Plan
 from composegen.ssh import keys
 from composegen.ssh.keys import PublicKey
-from composegen.ssh.public_key import holds_private_key, says_something, with_options
+from composegen.ssh.public_key import says_something, with_options
 
 Identity = tuple[str, str]
 VARIABLE = "SSH_AUTHORIZED_KEYS"
@@ -176,20 +176,6 @@ def refuse_shadowed(opened: Folder) -> None:
             f"the exported {VARIABLE} beats .env, so that a change of .env would reach nobody",
             hint=f"unset {VARIABLE} and come back, or change it where it is exported",
         )
-
-
-def refuse_unusable(lines: Sequence[str]) -> None:
-    """Raises UsageError, which quotes no secret: a line is no key that sshd takes, or a private key."""
-    for number, line in enumerate(lines, 1):
-        if not says_something(line):
-            continue
-        try:
-            with_options(line, source=f"{VARIABLE}, line {number}")
-        except UsageError as error:
-            private = holds_private_key("\n".join(lines))
-            message = f"{VARIABLE} holds a private key, which must stay where it is" if private else error.message
-            hint = "put its public half there instead" if private else f"mend it in .env; {error.hint}"
-            raise UsageError(message, hint=hint) from None
 
 
 def _change(opened: Folder, entries: Sequence[Entry], lines: tuple[str, ...], **about: tuple[Entry, ...]) -> Change:

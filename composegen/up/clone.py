@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from composegen import dotenv, folder
 from composegen.engine import DockerEngine
 from composegen.engine.guard import same_folder
-from composegen.folder import ENV, Folder, Plan
+from composegen.folder import Folder, assigned
 from composegen.init import ensure_env
 
 
@@ -22,6 +21,4 @@ def with_env(opened: Folder, *, dry_run: bool = False) -> Folder:
     if dry_run:
         return opened
     kept = {"COMPOSE_PROJECT_NAME": there.project, **({"SSH_PORT": str(there.port)} if there.port else {})}
-    text = dotenv.assign(folder.read_text(opened.path / ENV) or "", kept)
-    folder.write(Plan(opened.path, (folder.plan_env(opened.path, text),)))
-    return folder.open_folder(opened.path)
+    return assigned(written, kept)

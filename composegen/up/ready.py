@@ -13,6 +13,7 @@ from pathlib import Path
 
 from composegen.engine import Container, Engine, memory
 from composegen.engine.command import Command
+from composegen.engine.failures import not_running
 from composegen.errors import CommandFailed, ComposegenError, EngineError, HostKeyChanged, LoginRefused, NotReachable, SshError
 from composegen.ssh import Address, HostKeys, KnownHosts, Session, keys, openssh, wait_for_login
 from composegen.up.state import State
@@ -66,8 +67,7 @@ class Watch:
     def ended(self, error: CommandFailed) -> bool:
         """Whether a command in the container failed because that did not run, or ended meanwhile. It may run again by now."""
         self.dead = self.engine.container()
-        refused = re.search(r"is restarting|is not running", error.output)
-        return bool(refused) or error.exit_code == KILLED or self.dead is None or not self.dead.running
+        return not_running(error.output) or error.exit_code == KILLED or self.dead is None or not self.dead.running
 
 
 def log_in(state: State) -> State:
@@ -182,7 +182,7 @@ def _digest(state: State) -> str:
 def log_in_with_openssh(state: State, command: Sequence[str]) -> int:
     found = state.container
     if not found.running:
-        raise EngineError(f"'{found.name}' does not run: {found.in_words()}", hint="`composegen up` starts it")
+        raise EngineError(f"'{found.name}' does not run: {found.in_words()}", hint="`composegen up` starts it", said=found.error)
     known_hosts = KnownHosts.own()
     _asking(state).lookup(state.address)
     if (state.memory.container, state.memory.credentials) != (found.id, _digest(state)):
@@ -218,16 +218,18 @@ def _in_our_words(said: str, address: Address, known_hosts: KnownHosts) -> str:
 
 
 def _did_not_come_up(state: State, watch: Watch, reason: SshError) -> SshError:
-    _say_last_words(state, watch)
+    words = _last_words(state, watch)
+    for line in words:
+        state.talk.say(line)
     hint = reason.hint or "`composegen logs` shows all it said"
-    return type(reason)(f"SSH of '{state.engine.project}' did not come up: {reason.message}", hint=hint)
+    return type(reason)(f"SSH of '{state.engine.project}' did not come up: {reason.message}", hint=hint, said="\n".join(words))
 
 
-def _say_last_words(state: State, watch: Watch) -> None:
+def _last_words(state: State, watch: Watch) -> list[str]:
+    """How the container is, and the end of its log."""
     try:
         found = watch.dead or state.engine.container()
-        state.talk.say(f"container '{state.engine.project}': {found.in_words() if found else 'not there'}")
-        for line in state.engine.last_words().splitlines():
-            state.talk.say(f"  | {line}")
+        how = f"container '{state.engine.project}': {found.in_words() if found else 'not there'}"
+        return [how, *(f"  | {line}" for line in state.engine.last_words().splitlines())]
     except ComposegenError as error:
-        state.talk.say(f"container '{state.engine.project}': {error.message}")
+        return [f"container '{state.engine.project}': {error.message}"]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from composegen.ssh import Session
 
 TIMEOUT = 60.0  # seconds that a started container has until somebody can log in
-EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # an address to listen on → one to connect to
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class State:
         settings = self.folder.settings
         found = self.look.container
         port = found.port if found and found.port else settings.port
-        return Address(EVERYWHERE.get(settings.bind, settings.bind), port, settings.user)
+        return Address.published(settings.bind, port, settings.user, project=self.engine.project)
 
     @property
     def base(self) -> str:

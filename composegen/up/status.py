@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from composegen.doctor.lost_gpu import Lost
 from composegen.engine import Engine
 from composegen.folder import Change, Folder, Plan, read_text, write
+from composegen.host.smi import Device
 from composegen.ssh import Address
+from composegen.up.cards import cards
 from composegen.up.state import Options, State, Talk
 from composegen.up.steps import look_around, why_build, why_recreate
 
@@ -31,21 +34,25 @@ class Status:
     needs_build: str  # why
     needs_recreate: str  # why
     installed: tuple[str, ...] = ()  # by hand, as `apt NAME` and `pip NAME==VERSION`; lost when the container is created anew
+    gpus: tuple[Device, ...] = ()  # NVIDIA's, as the running container sees them
+    gpu_trouble: Lost | None = None  # why it has none, or would not start
 
     @property
     def running(self) -> bool:
         return self.state == "running"
 
     def to_json(self) -> dict[str, Any]:
-        address = asdict(self.address)
+        address = {name: getattr(self.address, name) for name in ("host", "port", "user")}
         found = {name: value for name, value in asdict(self).items() if name not in ("address", "in_words")}
-        return {**found, **address, "installed": list(self.installed), "running": self.running}
+        lists = {"installed": list(self.installed), "gpus": list(found["gpus"])}
+        return {**found, **address, **lists, "running": self.running}
 
 
 def status(folder: Folder, engine: Engine) -> Status:
     """Raises EngineError: the engine does not answer, or the container of that name is somebody else's."""
     state = look_around(State(folder, engine, Options(), Talk(lambda line: None)))
     found, look = state.look.container, state.look
+    seen = cards(folder, engine, found)
     return Status(
         project=engine.project,
         state=found.state if found else "absent",
@@ -60,6 +67,8 @@ def status(folder: Folder, engine: Engine) -> Status:
         needs_build=why_build(state),
         needs_recreate=why_recreate(state),
         installed=engine.installed_by_hand() if found and found.running else (),
+        gpus=seen.devices,
+        gpu_trouble=seen.lost,
     )
 
 

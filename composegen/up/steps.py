@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from composegen import host, passwords
+from composegen import host
 from composegen.engine import guard, inputs, is_local, loss, memory
 from composegen.errors import CommandFailed, EngineError, UsageError
 from composegen.folder import recorded_variant
 from composegen.model import Settings
-from composegen.up import authorized
+from composegen.ssh import credentials
+from composegen.up import gpu_check
 from composegen.up import ready as way_in
 from composegen.up.state import State
 
@@ -26,26 +27,18 @@ def preflight(state: State) -> Step:
     folder, engine = state.folder, state.engine
     if folder.shadowed:
         state.talk.say(f"note: exported {', '.join(folder.shadowed)} beat what .env says")
-    _refuse_unusable_credentials(folder.settings)
+    credentials.refuse_unusable(folder.settings)
     known = look_around(state)
     found = known.look.container
     _refuse_unusable_port(known)
+    if _will_be_created(known) or (found and not found.alive):
+        gpu_check.refuse_missing(known)
     if state.options.test and _will_be_created(known):
         # What the test needs is better missed now than after minutes of building.
         recorded_variant(folder.path)
     if not found and known.memory.project != engine.project and (left := engine.volumes()):
         _adopt(state, left)
     return known, f"'{engine.project}' is {found.in_words() if found else 'not there yet'}"
-
-
-def _refuse_unusable_credentials(settings: Settings) -> None:
-    """Raises UsageError: what sshd would pass over in silence, and what others would guess."""
-    authorized.refuse_unusable(settings.authorized_keys)
-    try:
-        passwords.refuse_unusable(settings.password)
-        passwords.refuse_weak(settings.password, settings.bind, known=(settings.user, settings.project_name))
-    except UsageError as error:
-        raise UsageError(f"SSH_PASSWORD: {error.message}", hint=error.hint) from None
 
 
 def _adopt(state: State, volumes: tuple[str, ...]) -> None:
@@ -87,10 +80,9 @@ def _refuse_unusable_port(state: State) -> None:
     # Whose port this container has itself is no question, only whether this host still has the address.
     free = host.port_is_free(0 if found and found.holds(address, port) else port, address)
     if free is None:
-        hint = "set SSH_BIND in .env to an address it has, such as 127.0.0.1, or to 0.0.0.0 for all"
-        raise EngineError(f"this host has no address {address}", hint=hint)
+        raise guard.no_such_address(address)
     if not free:
-        raise _taken(state, address, port)
+        raise guard.port_taken(state.engine, address, port)
 
 
 def _will_be_created(state: State) -> bool:
@@ -109,18 +101,7 @@ def _explain_lost_port(state: State, error: CommandFailed) -> None:
     """Raises EngineError, where the port that was free before was taken meanwhile: by whom."""
     address, port = _wanted(state)
     if re.search("port is already allocated|address already in use", error.said) and host.port_is_free(port, address) is False:
-        raise _taken(state, address, port) from error
-
-
-def _taken(state: State, address: str, port: int) -> EngineError:
-    by, hint = "another program", f"set SSH_PORT={host.free_port(port + 1, address)} in .env"
-    if publisher := state.engine.publisher(address, port):
-        name, folder = publisher
-        by = f"the container '{name}'" + (f" of {folder}" if folder else "")
-        if folder and guard.same_folder(folder, state.folder.path):
-            by = f"the container '{name}', made from this folder under another name"
-            hint = f"`docker compose --project-name {name} down` removes it; its volumes stay. Or {hint}"
-    return EngineError(f"port {port} on {address} is taken by {by}", hint=hint)
+        raise guard.port_taken(state.engine, address, port) from error
 
 
 def build(state: State) -> Step:
@@ -176,13 +157,17 @@ def start(state: State) -> Step:
     found = state.look.container
     reason = why_recreate(state) or ("asked for" if found and state.options.recreate else "")
     if reason:
-        _agree(state, reason)
+        agree(state, reason)
     elif found and found.running:
         return state, "skipped, it is running"
     elif found and found.paused:
         state.engine.start()
         return replace(state, look=replace(state.look, container=state.engine.container())), "goes on, it was paused"
     _explain_mapped_users(state)
+    # Where the engine fails half-way, what it made already is this folder's all the same.
+    begun = replace(state.memory, folder=str(state.folder.path), project=state.engine.project)
+    memory.remember(state.folder.path, begun)
+    state = replace(state, memory=begun)
     try:
         state.engine.up(recreate=bool(reason))
     except CommandFailed as error:
@@ -193,19 +178,12 @@ def start(state: State) -> Step:
     return replace(state, look=look, created=not found or bool(reason)), done
 
 
-# How the engine maps users: what that means for somebody who logs in with a uid of the host's.
-MAPPED = {
-    "rootless": "this engine is rootless: root in the container is you on the host, and '{user}' is not; "
-    "`composegen init {stack} . --user root` makes the files in the code folder yours",
-    "userns": "this engine maps every uid to another of the host (userns-remap), and '{user}' may not be let into the code folder; "
-    "`userns_mode: host` for the service dev in compose.override.yaml takes this container out of that",
-}
-
-
 def _explain_mapped_users(state: State) -> None:
     """Asked before a container is made only: it costs a question to the engine."""
     user = state.folder.settings.user
     if user != "root" and (kind := state.engine.info().maps_users):
+        from composegen.doctor.checks.engine import MAPPED
+
         state.talk.say(f"note: {MAPPED[kind].format(user=user, stack=state.folder.choices.stack)}")
 
 
@@ -219,8 +197,8 @@ def why_recreate(state: State) -> str:
     return "its image changed" if found.image != state.look.image else ""
 
 
-def _agree(state: State, reason: str) -> None:
-    """Say what a re-creation loses, and have a yes when that is anything at all."""
+def agree(state: State, reason: str) -> None:
+    """Say what a re-creation loses, and have a yes when that is anything at all. Raises EngineError: nobody says yes."""
     name, lost = state.engine.project, state.engine.loss(state.container)
     words = loss.in_words(lost)
     state.talk.say(f"'{name}' has to be created anew: {reason}; that loses {'this:' if words else 'nothing'}")

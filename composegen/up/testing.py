@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 
 from composegen.engine import Engine, is_local
 from composegen.folder import Folder, recorded_variant
+from composegen.host import nvidia
+from composegen.model import wanted
 from composegen.ssh import Address, HostKeys, KnownHosts, keys
 from composegen.up.state import State
 
 if TYPE_CHECKING:
+    from composegen.model import Finding
     from composegen.smoke import Target
 
-NO_GPU = "compose.nogpu.yaml"
+
+def handed_over(folder: Folder) -> str:
+    """The devices that the folder asks for: ids separated by commas, or `all`; empty: none."""
+    return ",".join(wanted(folder.choices, folder.settings).ids)
 
 
 def test(state: State) -> tuple[State, str]:
@@ -30,9 +36,19 @@ def test(state: State) -> tuple[State, str]:
     expected = target(
         state.folder, state.address, shm, host_keys=known_hosts, host_key=host_key, local=is_local(), door=state.engine
     )
-    report = smoke.run(expected, session=state.session, tell=state.talk.tell)
+    report = smoke.run(expected, session=state.session, tell=state.talk.tell, explain=explained)
     outcomes = [finding.outcome for finding in report.findings]
     return replace(state, report=report), ", ".join(f"{outcomes.count(each)} {each}" for each in dict.fromkeys(outcomes))
+
+
+def explained(finding: Finding) -> Finding:
+    """What a probe found, with the root cause that its words name: how to mend that comes before the probe's own hint."""
+    if finding.outcome != "fail":
+        return finding
+    from composegen import doctor
+
+    cause = doctor.root_cause(finding.detail)
+    return replace(finding, hint="\n".join(filter(None, (doctor.advice(cause), finding.hint)))) if cause else finding
 
 
 def target(
@@ -66,8 +82,10 @@ def target(
         uid=0 if settings.user == "root" else settings.uid,
         gid=0 if settings.user == "root" else settings.gid,
         device=choices.device,
-        gpus=settings.gpus if choices.device == "gpu" and NO_GPU not in settings.compose_file else "",
+        gpus=handed_over(folder),
+        cards=nvidia.cards if local else nvidia.Cards,
         check=variant.check,
+        compute=variant.compute,
         shm=shm,
         code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
         local=local,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Cli
+from tests.support.cli import Cli, Result
 from tests.support.engine import Engine, tear_down, unique_name
 from tests.support.private_engine import PrivateEngine
 from tests.support.ssh_client import ssh
@@ -26,6 +26,12 @@ CDI = {  # https://github.com/cncf-tags/container-device-interface/blob/main/SPE
     "kind": "standin.example/gpu",
     "devices": [{"name": "0", "containerEdits": {"env": ['STANDIN_CDI=a "b" #c']}}],
 }
+NO_DRIVER = """#!/bin/sh
+echo "Auto-detected mode as 'legacy'" >&2
+echo "nvidia-container-cli: initialization error: nvml error: driver not loaded" >&2
+exit 1
+"""
+LOST = "#!/bin/sh\necho Failed to initialize NVML: Unknown Error\nexit 255"
 OVERRIDE = "services: {dev: {devices: [standin.example/gpu=0]}}\n"
 
 
@@ -66,8 +72,9 @@ def test_the_folder_starts_unchanged_and_nvidia_smi_answers_over_ssh(
         assert says_over_ssh(private_engine, composegen, "nvidia-smi").startswith("NVIDIA-SMI stand-in")
         assert says_over_ssh(private_engine, composegen, "nvidia-smi -L").count("GPU 0") == 1
         assert private_engine("port", name, "22") == "127.0.0.1:2222"
-        report = inside("test", "--only", "gpu", "--only", "shm", "--json", cwd=folder, env=private_engine.env).ok().json
-        assert {check["name"]: check["status"] for check in report["checks"]} == {"gpu": "ok", "shm": "ok"}
+        options = ("--only", "gpu", "--without", "gpu-compute", "--only", "shm")
+        report = inside("test", *options, "--json", cwd=folder, env=private_engine.env).ok().json
+        assert {check["name"]: check["status"] for check in report["checks"]} == {"shm": "ok", "gpu": "ok", "gpu-memory": "ok"}
 
         # What a runtime adds at start is in no file of the folder, and reaches sessions of every kind all the same.
         (private_engine.cdi / "standin.json").write_text(json.dumps(CDI))
@@ -75,9 +82,56 @@ def test_the_folder_starts_unchanged_and_nvidia_smi_answers_over_ssh(
         private_engine("compose", "up", "-d", cwd=folder)
         for ask in ("printenv NVIDIA_VISIBLE_DEVICES STANDIN_CDI", "$SHELL -lc 'printenv NVIDIA_VISIBLE_DEVICES STANDIN_CDI'"):
             assert says_over_ssh(private_engine, composegen, ask) == 'all\na "b" #c\n', ask
+
+        day_30(replace(inside, env={**inside.env, **private_engine.env}), private_engine, folder, name)
     finally:
         tear_down(private_engine, name)
         tear_down(engine, name)
+
+
+def day_30(composegen: Cli, private: PrivateEngine, folder: Path, name: str) -> None:
+    """After weeks: an engine that starts the container before the driver is there, and a GPU that a running container lost."""
+    hook = private.cdi.with_name("bin") / "nvidia-container-runtime-hook"
+    works = hook.read_text()
+    private("stop", name)
+    hook.write_text(NO_DRIVER)
+    refused = with_1(composegen("start", cwd=folder))
+    assert "driver is installed and not loaded" in refused.stderr and "nvml error: driver not loaded" in refused.stderr
+    found = with_1(composegen("status", "--json", cwd=folder)).json
+    assert (found["state"], found["exit_code"]) == ("exited", 128)
+    assert found["gpu_trouble"]["title"] == "the host's NVIDIA driver is installed and not loaded" and found["gpus"] == []
+    assert "trouble" in with_1(composegen("status", cwd=folder)).stdout
+
+    hook.write_text(works)
+    composegen("start", cwd=folder).ok()
+    found = composegen("status", "--json", cwd=folder).ok().json
+    assert [card["name"] for card in found["gpus"]] == ["Stand-in GPU"] and found["gpu_trouble"] is None
+    assert "Stand-in GPU, 23.4 of 24.0 GiB free, load 0 %" in composegen("status", cwd=folder).ok().stdout
+
+    private("exec", name, "sh", "-c", f'echo "{LOST}" >/usr/bin/nvidia-smi')
+    assert composegen("status", "--json", cwd=folder).ok().json["gpu_trouble"]["title"] == "a running container lost its GPU"
+    failed = with_1(composegen("test", "--only", "gpu", "--without", "gpu-compute", cwd=folder)).stdout
+    assert failed.count("Failed to initialize NVML: Unknown Error") == failed.count("a running container lost its GPU:") == 2
+    assert "nobody agreed to lose" in with_1(composegen("start", cwd=folder)).stderr
+    # `composegen up --recreate` would build first, which needs a network.
+    private("compose", "up", "-d", "--force-recreate", cwd=folder)
+    assert composegen("status", "--json", cwd=folder).ok().json["gpu_trouble"] is None
+
+    spec = private.cdi / "standin.json"
+    library = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.535.183.01"  # of the driver before
+    gone = {"hostPath": library, "containerPath": library, "options": ["ro", "bind"]}
+    spec.write_text(json.dumps({**CDI, "devices": [{"name": "0", "containerEdits": {"mounts": [gone]}}]}))
+    private("stop", name)
+    assert library in with_1(composegen("start", cwd=folder)).stderr
+    assert "the CDI specification names files" in with_1(composegen("status", cwd=folder)).stdout
+    spec.write_text(json.dumps(CDI))
+    composegen("start", cwd=folder).ok()
+
+
+def with_1(done: Result) -> Result:
+    """It ended so: an explained failure."""
+    assert done.code == 1, done
+    return done
 
 
 def says_over_ssh(private: PrivateEngine, composegen: Cli, command: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import subprocess
 import time
 import zipfile
 from collections.abc import Callable
@@ -56,8 +55,8 @@ def test_with_a_key_no_password_is_made_and_none_is_accepted(box: MakeBox) -> No
     assert refused.returncode != 0 and "Permission denied" in refused.stderr
 
 
-@pytest.mark.parametrize("password", ["pa$s#w 'or\" d:x\\", "密码-Passwort ß"])
-def test_a_given_password_of_any_characters_logs_in_and_leaves_no_trace(box: MakeBox, password: str) -> None:
+def test_a_given_password_of_any_characters_logs_in_and_leaves_no_trace(box: MakeBox) -> None:
+    password = "pa$s#w 'or\" d:x\\ 密码-Passwort ß"
     made = box(SSH_PASSWORD=password).up()
     assert made.ssh("echo in", password=password).stdout == "in\n"
     made.compose("restart")
@@ -89,51 +88,12 @@ def test_a_password_can_be_replaced_and_taken_away_in_a_running_container(box: M
     assert made.ssh("echo in").stdout == "in\n"
 
 
-SESSIONS = {
-    "command": {"command": "printf '%s' \"$NASTY|$EMPTY|$PATH\""},
-    "shell on standard input": {"command": "bash", "stdin": "printf '%s' \"$NASTY|$EMPTY|$PATH\""},
-    "login shell": {"command": "$SHELL -lc 'printf %s \"$NASTY|$EMPTY|$PATH\"'"},
-    "terminal": {"command": "bash -lic 'printf %s \"$NASTY|$EMPTY|$PATH\"'", "tty": True},
-}
-
-
-@pytest.mark.parametrize("old_sshd", [False, True], ids=["SetEnv", "OpenSSH 7.6"])
-def test_the_environment_reaches_every_kind_of_session(box: MakeBox, old_sshd: bool) -> None:
-    nasty = "a b#c \"q\" 'r' \\n $HOME `x` %h " + "x" * 3000
-    made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1234", USER_GID="1234")
-    (made.path / "compose.override.yaml").write_text(f"services:\n  dev:\n    environment:\n      NASTY: {_yaml(nasty)}\n")
-    _add_to_image(made.path, 'ENV PATH=/opt/tool/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin EMPTY=""')
-    if old_sshd:
-        _make_sshd_refuse(made.path, "SetEnv", "PerSourcePenalties", "Include")
-    made.up()
-    for user in ("root", "alice"):
-        for kind, call in SESSIONS.items():
-            seen = made.ssh(user=user, **call).stdout  # type: ignore[arg-type]
-            assert seen == f"{nasty}||/opt/tool/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", f"{kind} as {user}"
-
-
-def _yaml(value: str) -> str:
-    return "'" + value.replace("'", "''").replace("$", "$$") + "'"
-
-
 def _add_to_image(folder: Path, lines: str, *, before: str = "WORKDIR /home/code") -> None:
     """Stand in for an image that has these Dockerfile lines, without installing every package anew on a base of its own."""
     dockerfile = folder / "Dockerfile"
     text = dockerfile.read_text()
     assert text.count(before) == 1
     dockerfile.write_text(text.replace(before, f"{lines}\n{before}"))
-
-
-def _make_sshd_refuse(folder: Path, *keywords: str) -> None:
-    """A stand-in for old OpenSSH: sshd fails on these keywords, as 7.6 does with what it does not know."""
-    wrapper = (
-        "#!/bin/bash\n"
-        f'for word in "$@"; do case $word in {" | ".join(f"{keyword}*" for keyword in keywords)}) exit 255 ;; esac; done\n'
-        'exec /usr/sbin/sshd.real "$@"\n'
-    )
-    (folder / "container/old-sshd.sh").write_text(wrapper)
-    # sshd re-executes itself by its own path, so the real one keeps working from its new place.
-    _add_to_image(folder, "RUN mv /usr/sbin/sshd /usr/sbin/sshd.real && install -m 755 /etc/composegen/old-sshd.sh /usr/sbin/sshd")
 
 
 def test_the_user_of_the_callers_uid_owns_what_it_writes(box: MakeBox) -> None:
@@ -172,34 +132,6 @@ def test_an_images_own_user_does_not_get_in_the_way(box: MakeBox, lines: str) ->
         assert made.ssh("ls", user="alice").stdout == "kept\n", "the home comes along"
 
 
-@pytest.mark.parametrize("choices", [Choices("python", "cpu"), TINI], ids=["supervisor", "tini"])
-def test_sshd_comes_back_after_it_was_killed(box: MakeBox, choices: Choices) -> None:
-    made = box(choices=choices, SSH_AUTHORIZED_KEYS="own").up()
-    for _ in range(3):
-        made.inside("bash", "-c", "kill -9 $(</run/sshd.pid)")
-        deadline = time.monotonic() + 15
-        while made.ssh("true").returncode != 0:
-            assert time.monotonic() < deadline, made.logs()
-            time.sleep(0.1)
-
-
-def test_supervisor_leaves_a_running_session_alone_when_sshd_dies(box: MakeBox) -> None:
-    made = box(SSH_AUTHORIZED_KEYS="own").up()
-    with subprocess.Popen(
-        [*made.client("-oBatchMode=yes", f"-i{made.key}"), "root@127.0.0.1", "echo started; read -r line; echo got $line"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as session:
-        assert session.stdout and session.stdin
-        assert session.stdout.readline() == "started\n"
-        made.inside("bash", "-c", "kill -9 $(</run/sshd.pid)")
-        made.wait()
-        session.stdin.write("word\n")
-        session.stdin.close()
-        assert session.stdout.read() == "got word\n"
-
-
 def test_host_keys_are_in_the_volume_and_not_in_the_image(box: MakeBox) -> None:
     made = box(SSH_AUTHORIZED_KEYS="own").up()
     in_image = made.engine("run", "--rm", "--entrypoint", "find", f"{made.name}-dev", "/etc/ssh", "-name", "ssh_host_*")
@@ -222,7 +154,9 @@ def test_what_an_ide_downloaded_survives_a_re_creation(box: MakeBox) -> None:
 
 
 def test_the_container_turns_healthy_and_its_healthchecks_leave_the_log_alone(box: MakeBox) -> None:
-    made = box(SSH_AUTHORIZED_KEYS="own").up()
+    made = box(SSH_AUTHORIZED_KEYS="own")
+    (made.path / "compose.override.yaml").write_text("services: {dev: {healthcheck: {interval: 1s}}}\n")
+    made.up()
     before = made.logs()
     for _ in range(3):
         made.inside("/etc/composegen/entrypoint.sh", "banner")
@@ -243,25 +177,17 @@ def test_an_unhealthy_sshd_is_seen_although_the_container_runs(box: MakeBox) -> 
     assert made.engine.run("exec", made.name, "/etc/composegen/entrypoint.sh", "banner").returncode != 0
 
 
-def test_keys_can_be_replaced_in_a_running_container(box: MakeBox) -> None:
-    made = box(SSH_AUTHORIZED_KEYS="own").up()
-    public = made.key.with_suffix(".pub").read_text()
-    made.engine.run("exec", "-i", made.name, "composegen-entrypoint", "keys", stdin="# none\n")
-    assert made.ssh("true").returncode != 0
-    made.engine.run("exec", "-i", made.name, "composegen-entrypoint", "keys", stdin=public)
-    assert made.ssh("true").returncode == 0
-
-
 @pytest.mark.parametrize(
-    ("file", "broken", "said"),
+    ("file", "broken", "before", "said"),
     [
-        ("container/sshd_config", "NoSuchOption yes\n", "NoSuchOption"),
-        ("container/supervisord.conf", "[program:other]\n", "program:other"),
+        ("container/sshd_config", "NoSuchOption yes\n", "UsePAM no\n", "NoSuchOption"),
+        ("container/supervisord.py", "[program:other]\n", "[program:sshd]\n", "program:other"),
+        ("container/supervisord.conf", "; Of an older folder, and edited.\n", "", "container/supervisord.conf is not read"),
     ],
 )
-def test_a_broken_configuration_fails_the_build(box: MakeBox, file: str, broken: str, said: str) -> None:
-    made = box()
-    (made.path / file).write_text((made.path / file).read_text() + broken)
+def test_a_broken_configuration_fails_the_build(box: MakeBox, file: str, broken: str, before: str, said: str) -> None:
+    path = (made := box()).path / file
+    path.write_text(path.read_text().replace(before, broken + before) if path.exists() else broken)
     assert said in made.compose_fails("build")
 
 
@@ -304,7 +230,7 @@ def _digest(text: str) -> str:
 
 def test_packages_of_apt_txt_are_built_in(box: MakeBox) -> None:
     made = box()
-    (made.path / "apt.txt").write_text("# a comment\r\nless # another\r\n\n")
+    (made.path / "apt.txt").write_bytes(b"\xef\xbb\xbf# a comment\r\nless # another\r\n\n")
     made.compose("build")
     made.engine("run", "--rm", "--entrypoint", "less", f"{made.name}-dev", "--version")
 

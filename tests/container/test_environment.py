@@ -133,8 +133,9 @@ def container(engine: Engine, directory: Path, suite: str, *, old_sshd: bool) ->
     box = make_box(engine, folder, folder.name, free_port(), Choices("python", "cpu"), base=f"composegen-base:{suite}", **user)
     (folder / "apt.txt").write_text("zsh\n")
     (folder / "container/says.sh").write_text("#!/bin/bash\nenv -0 | base64 -w0 >/run/says\nexec sleep infinity\n")
-    with (folder / "container/supervisord.conf").open("a") as conf:
-        conf.write("\n[program:says]\ncommand=/etc/composegen/says.sh\n")
+    supervisor = folder / "container/supervisord.py"
+    program = "[program:says]\ncommand=/etc/composegen/says.sh\n\n"
+    supervisor.write_text(supervisor.read_text().replace("[program:sshd]", f"{program}[program:sshd]"))
     lines = [f"ENV {name}={json.dumps(value)}" for name, value in FROM_IMAGE.items()]
     # Without a file of its own, zsh asks a newcomer questions.
     lines.append("RUN touch /etc/skel/.zshrc /root/.zshrc")
@@ -172,9 +173,10 @@ def test_every_kind_of_session_sees_what_docker_exec_shows(running: Running, use
     use_shell(running.box, user, shell)
     expected = running.expected(shell)
     assert {**FROM_IMAGE, **FROM_COMPOSE}.items() <= running.expected().items(), "what was asked for is there"
-    for client, say in CLIENTS.items():
+    # The shell does not know which client asks: one is enough for the second and third.
+    for client in CLIENTS if shell == "bash" else ["OpenSSH"]:
         for kind, call in KINDS.items():
-            seen = variables(say(running.box, user, call))
+            seen = variables(CLIENTS[client](running.box, user, call))
             assert {name: seen.get(name) for name in expected} == expected, f"{kind} of {user} with {shell} over {client}"
             assert not {*OWN.values(), *BROKEN.values()} & {*seen.values()}, f"{kind} of {user} with {shell} over {client}"
 
@@ -196,9 +198,8 @@ def test_a_restart_keeps_it(running: Running) -> None:
     expected = running.expected()
     for user in ("root", "alice"):
         use_shell(running.box, user, "bash")
-        for kind, call in KINDS.items():
-            seen = variables(with_openssh(running.box, user, call))
-            assert {name: seen.get(name) for name in expected} == expected, f"{kind} of {user}"
+        seen = variables(with_openssh(running.box, user, KINDS["a login shell"]))
+        assert {name: seen.get(name) for name in expected} == expected, user
 
 
 @pytest.mark.parametrize("user", ["root", "alice"])

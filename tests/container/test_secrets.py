@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import re
-import subprocess
-import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import CERTIFICATES
+from tests.support import scan
 from tests.support.cli import Cli
-from tests.support.engine import Engine, as_root, free_port, tear_down, unique_name
+from tests.support.engine import Engine, free_port, tear_down, unique_name
 from tests.support.ssh_client import ssh
 
 pytestmark = pytest.mark.engine
@@ -53,34 +50,6 @@ PLACES = (
     "process list",
     "environment of processes in the container",
 )
-
-
-@dataclass
-class Watch:
-    """Command lines of every process of this machine, the container's included, while the block runs."""
-
-    seen: set[bytes] = field(default_factory=set)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Watch:
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.03):
-            self.seen |= {command_line(process) for process in Path("/proc").glob("[0-9]*")}
-
-
-def command_line(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes()
-    except OSError:  # it has ended
-        return b""
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +101,7 @@ def found(engine: Engine, base_image: str, index: str, tmp_path_factory: pytest.
     exported = {"HTTP_PROXY": proxy, "https_proxy": proxy, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     exported |= {"PLANTED": PLANTED["an exported variable"]}
     try:
-        with Watch() as watch:
+        with scan.Watch() as watch:
             said.append(cli("up", str(folder), env=exported).ok())
             later = PLANTED["a later SSH_PASSWORD"]
             env = (folder / ".env").read_text()
@@ -144,17 +113,14 @@ def found(engine: Engine, base_image: str, index: str, tmp_path_factory: pytest.
             engine("exec", "--detach", name, "sh", "-c", f": {CONTROL}; sleep 60")
             engine("exec", name, "sh", "-c", f"echo {CONTROL} >/proc/1/fd/1; sleep 0.5")
         key = home / "home/.config/composegen/id_ed25519"
+        places = scan.everything(engine, name, folder)
+        places["environment of processes in the container"] += _session(port, key)
         yield {
-            **_image(engine, f"{name}-dev"),
-            "docker inspect of the container": engine("inspect", name).encode(),
-            "files of the container": _output(engine, "export", name),
-            "tracked files": _tracked(folder),
-            "docker logs": _output(engine, "logs", name, both=True),
+            **places,
             "what composegen said": "".join(each.stdout + each.stderr for each in said).encode(),
             "process list": b"\n".join(watch.seen),
-            "environment of processes in the container": _environments(engine, name) + _session(port, key),
             "private keys": b"\n".join(
-                [key.read_bytes(), _output(engine, "exec", name, "cat", "/etc/ssh/host_keys/ssh_host_ed25519_key")]
+                [key.read_bytes(), scan.output(engine, "exec", name, "cat", "/etc/ssh/host_keys/ssh_host_ed25519_key")]
             ),
         }
     finally:
@@ -178,45 +144,6 @@ def _plant(folder: Path, home: Path, index: str) -> None:
     assert dockerfile.count(pip) == 1
     (folder / "Dockerfile").write_text(dockerfile.replace(pip, pip.replace("RUN", "RUN --network=host")))
     (folder / "compose.override.yaml").write_text("services:\n  dev:\n    build:\n      entitlements: [network.host]\n")
-
-
-def _output(engine: Engine, *arguments: str, both: bool = False) -> bytes:
-    errors = subprocess.STDOUT if both else subprocess.PIPE
-    done = subprocess.run([*engine.prefix, "docker", *arguments], stdout=subprocess.PIPE, stderr=errors)
-    assert done.returncode == 0, arguments
-    return done.stdout
-
-
-def _image(engine: Engine, image: str) -> dict[str, bytes]:
-    saved = []
-    with tarfile.open(fileobj=io.BytesIO(_output(engine, "save", image))) as archive:
-        for member in archive.getmembers():
-            if file := archive.extractfile(member):
-                content = file.read()
-                saved.append(gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content)
-    return {
-        "layers and configuration of the image": b"".join(saved),
-        "docker history and inspect of the image": (
-            engine("history", "--no-trunc", image) + engine("image", "inspect", image)
-        ).encode(),
-    }
-
-
-def _tracked(folder: Path) -> bytes:
-    git = ["git", "-C", str(folder), "-c", "core.excludesFile=/dev/null"]
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    subprocess.run([*git, "add", "--all"], check=True)
-    listed = subprocess.run([*git, "ls-files", "-z"], check=True, capture_output=True, text=True).stdout
-    names = [name for name in listed.split("\0") if name]
-    assert "compose.yaml" in names and ".env" not in names
-    return b"\n".join((folder / name).read_bytes() for name in names)
-
-
-def _environments(engine: Engine, name: str) -> bytes:
-    """Of every process of the container, read as root of this machine."""
-    processes = engine("top", name, "-eo", "pid").split()[1:]
-    files = [f"/proc/{process}/environ" for process in processes]
-    return subprocess.run(as_root("cat", *files), capture_output=True).stdout
 
 
 def _session(port: int, key: Path) -> bytes:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from composegen.doctor import Site, examine
+import pytest
+
+from composegen.doctor import CHECKS, Site, examine
+from composegen.doctor import site as site_module
 from composegen.doctor.examining import Check
 from composegen.doctor.site import Unanswered, Verdict
 from composegen.engine import Info
@@ -77,3 +80,21 @@ def test_an_engine_that_does_not_answer_is_asked_once_and_skips_what_needs_it(tm
     found = examine(Site(Mute(tmp_path), directory=tmp_path), [Check("one", well), Check("two", well)])
     assert [(each.status, each.detail) for each in found.findings] == [("skip", "the engine does not answer")] * 2
     assert Mute.asked == 1
+
+
+class Hanging(FakeEngine):
+    until = threading.Event()
+
+    def info(self) -> Info:
+        self.until.wait()
+        return Info()
+
+
+def test_an_engine_that_hangs_is_one_failure_and_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_module, "PATIENCE", 0.05)
+    asked = [check for check in CHECKS if check.name in ("engine", "memory", "clock", "networks")]
+    found = examine(Site(Hanging(tmp_path), directory=tmp_path), asked)
+    Hanging.until.set()
+    engine, *others = found.findings
+    assert engine.status == "fail" and "does not answer" in engine.detail and engine.fix
+    assert [(each.status, each.detail) for each in others] == [("skip", "the engine does not answer")] * 3

@@ -12,7 +12,7 @@ from composegen.doctor import Cause, explain, explained
 from composegen.doctor.cause import REACH, Pattern
 from composegen.doctor.text import BLOCK, OVERLAP
 from composegen.engine.failures import failure
-from composegen.errors import CommandFailed, EngineError, FolderError
+from composegen.errors import CommandFailed, ComposegenError, EngineError, FolderError, NotReachable
 
 NVML = "Failed to initialize NVML: Unknown Error"
 
@@ -188,8 +188,25 @@ def test_a_failed_command_keeps_its_words_and_gets_its_cause_as_a_hint() -> None
     assert (error.hint or "").startswith("a running container lost its GPU:\n")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotReachable("SSH of 'work' did not come up", hint="mine", said=f"container 'work': running\n  | {NVML}"),
+        NotReachable(f"cannot log in to root@127.0.0.1:2222: {NVML}", hint="mine"),
+        EngineError("the container is not running: created, never started", hint="mine", said=NVML),
+    ],
+    ids=["log", "library", "state"],
+)
+def test_what_a_container_or_ssh_said_comes_before_the_errors_own_hint(error: ComposegenError) -> None:
+    message = error.message
+    told = explained(error)
+    assert type(told) is type(error) and told.message == message
+    first, *_, last = (told.hint or "").splitlines()
+    assert (first, last) == ("a running container lost its GPU:", "mine")
+
+
 def test_other_errors_stay_as_they_are() -> None:
-    own = FolderError(NVML, hint="mine")
-    assert explained(own) is own
+    for own in (FolderError(NVML, hint="mine"), NotReachable("nothing listens on 127.0.0.1:2222", hint="mine")):
+        assert explained(own) is own and own.hint == "mine"
     unknown = failure(("docker", "compose", "up"), 17, "something nobody has seen before")
     assert explained(unknown) is unknown and unknown.hint is None

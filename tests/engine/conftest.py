@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.cli import Cli, Result
-from tests.support.engine import Engine
+from tests.support.engine import Engine, tear_down, unique_name
+from tests.support.engine import free_port as new_port
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,22 @@ def work(tmp_path: Path, composegen: Cli, engine: Engine, base_image: str, proje
     path = tmp_path / "work"
     composegen("init", "python", str(path), "--base", base_image, "--name", project, "--port", str(free_port)).ok()
     return Work(path, project, free_port, composegen, engine)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, engine: Engine, base_image: str) -> Iterator[Work]:
+    """One folder for the tests of a module, which leave it as `init` wrote it, whatever they do to its container."""
+    folder, project, port = tmp_path_factory.mktemp("shared"), unique_name(), new_port()
+    cli = Cli(home=folder / "home")
+    cli("init", "python", str(folder / "work"), "--base", base_image, "--name", project, "--port", str(port)).ok()
+    try:
+        yield Work(folder / "work", project, port, cli, engine)
+    finally:
+        tear_down(engine, project)
+
+
+@pytest.fixture
+def running(shared: Work) -> Work:
+    """That folder with its container up, as far as `up` itself is right."""
+    shared("up", "--no-test", "--ssh-config").ok()
+    return shared

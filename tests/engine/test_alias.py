@@ -20,9 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import Work
-from tests.support import engine as engine_support
 from tests.support.cli import ROOT, Cli
-from tests.support.engine import Engine
 
 pytestmark = pytest.mark.engine
 
@@ -34,25 +32,18 @@ PATIENCE = 60  # seconds for what takes two
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, engine: Engine, base_image: str) -> Iterator[Work]:
+def up(shared: Work) -> Work:
     """A folder whose container runs; made without a terminal."""
-    folder, project, port = tmp_path_factory.mktemp("alias"), engine_support.unique_name(), engine_support.free_port()
-    cli = Cli(home=folder / "home")
-    cli("init", "python", str(folder / "work"), "--base", base_image, "--name", project, "--port", str(port)).ok()
-    work = Work(folder / "work", project, port, cli, engine)
-    try:
-        work("up", "--no-test", "--no-ssh-config").ok()
-        yield work
-    finally:
-        engine_support.tear_down(engine, project)
+    shared("up", "--no-test", "--no-ssh-config").ok()
+    return shared
 
 
 @pytest.fixture
-def work(shared: Work, tmp_path: Path) -> Work:
+def work(up: Work, tmp_path: Path) -> Work:
     """The same folder in a HOME without `.ssh`, where composegen knows what it built and has its key."""
     for folder in (".config/composegen", ".local/state/composegen"):
-        shutil.copytree(shared.cli.home / folder, tmp_path / "home" / folder)
-    return replace(shared, cli=Cli(home=tmp_path / "home"))
+        shutil.copytree(up.cli.home / folder, tmp_path / "home" / folder)
+    return replace(up, cli=Cli(home=tmp_path / "home"))
 
 
 def home(work: Work) -> Path:

@@ -30,9 +30,8 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("another", ["another folder", "another person"])
-def test_no_command_touches_the_container_of(work: Work, another: str, tmp_path: Path) -> None:
-    work("up", "--no-test").ok()
-    began = work.container
+def test_no_command_touches_the_container_of(running: Work, another: str, tmp_path: Path) -> None:
+    work, began = running, running.container
     twin = replace(work, path=tmp_path / "twin" / "work")
     shutil.copytree(work.path, twin.path)
     if another == "another person":
@@ -46,8 +45,8 @@ def test_no_command_touches_the_container_of(work: Work, another: str, tmp_path:
     assert (now["Id"], now["State"]["StartedAt"]) == (began["Id"], began["State"]["StartedAt"])
 
 
-def test_the_proposed_name_is_free_and_works(work: Work, tmp_path: Path, free_port: int) -> None:
-    work("up", "--no-test").ok()
+def test_the_proposed_name_is_free_and_works(running: Work, tmp_path: Path) -> None:
+    work = running
     twin = replace(work, path=tmp_path / "twin" / "work", project=f"{work.project}-2")
     shutil.copytree(work.path, twin.path)
     twin.replace(".env", f"COMPOSE_PROJECT_NAME={work.project}", f"COMPOSE_PROJECT_NAME={twin.project}")
@@ -75,9 +74,8 @@ def test_a_container_that_somebody_ran_by_hand_is_left_alone(work: Work, base_im
     assert work.id == began
 
 
-def test_a_symbolic_link_to_the_folder_is_the_folder(work: Work, tmp_path: Path) -> None:
-    work("up", "--no-test").ok()
-    began, link = work.id, tmp_path / "link"
+def test_a_symbolic_link_to_the_folder_is_the_folder(running: Work, tmp_path: Path) -> None:
+    work, began, link = running, running.id, tmp_path / "link"
     link.symlink_to(work.path)
     done = replace(work, path=link)("up", "--no-test", "--json").ok()
     assert next(step["detail"] for step in done.json["steps"] if step["name"] == "start").startswith("skipped")

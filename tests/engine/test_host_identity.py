@@ -10,32 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import Work
-from tests.support import engine as engine_support
-from tests.support.cli import Cli
-from tests.support.engine import Engine
 from tests.support.ssh_client import wait_for_banner
 
 pytestmark = pytest.mark.engine
 
 SHOUTING = "REMOTE HOST IDENTIFICATION"
 INSTEAD = r"(SHA256:[\w+/]+) instead of (SHA256:[\w+/]+)"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, engine: Engine, base_image: str) -> Iterator[Work]:
-    folder, project, port = tmp_path_factory.mktemp("identity"), engine_support.unique_name(), engine_support.free_port()
-    cli = Cli(home=folder / "home")
-    cli("init", "python", str(folder / "work"), "--base", base_image, "--name", project, "--port", str(port)).ok()
-    try:
-        yield Work(folder / "work", project, port, cli, engine)
-    finally:
-        engine_support.tear_down(engine, project)
-
-
-@pytest.fixture
-def running(shared: Work) -> Work:
-    shared("up", "--no-test", "--ssh-config").ok()
-    return shared
 
 
 def scanned(work: Work, kind: str = "ed25519", host: str = "127.0.0.1") -> str:

@@ -9,6 +9,11 @@ from tests.engine.conftest import Work
 pytestmark = pytest.mark.engine
 
 
+@pytest.fixture
+def work(shared: Work) -> Work:
+    return shared
+
+
 def test_a_container_is_stopped_started_restarted_and_removed(work: Work) -> None:
     work("up", "--no-test").ok()
     began = work.id

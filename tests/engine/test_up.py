@@ -45,7 +45,7 @@ def test_a_container_without_anybodys_key_makes_its_password_and_lets_the_probes
     """composegen's own key comes in while the container starts; neither gets in the other's way."""
     env = (work.path / ".env").read_text()
     (work.path / ".env").write_text(re.sub(r"(?m)^SSH_AUTHORIZED_KEYS=.*", "# SSH_AUTHORIZED_KEYS=", env))
-    for _ in range(5):
+    for _ in range(3):
         work("up", "--no-test").ok()
         said = work.engine.run("logs", work.project)
         assert "password for root" in said.stdout + said.stderr
@@ -135,7 +135,7 @@ def test_a_clone_that_plain_compose_started_keeps_its_container(work: Work, engi
 
 
 def test_when_ssh_does_not_come_up_the_containers_words_are_shown(work: Work) -> None:
-    work.replace("container/entrypoint.sh", "-D -e -f $run/sshd_config", "-D -e -f $run/no_such_file")
+    work.replace("container/sshd.sh", "-D -e -f $run/sshd_config", "-D -e -f $run/no_such_file")
     done = work("up", "--timeout", "3")
     assert done.code == 1
     assert "did not come up" in done.stderr
@@ -197,7 +197,7 @@ def test_ctrl_c_in_the_build_leaves_nothing_and_the_next_up_goes_on(work: Work) 
 
 
 def test_ctrl_c_while_waiting_says_how_the_container_is(work: Work) -> None:
-    work.replace("container/entrypoint.sh", "-D -e -f $run/sshd_config", "-D -e -f $run/no_such_file")
+    work.replace("container/sshd.sh", "-D -e -f $run/sshd_config", "-D -e -f $run/no_such_file")
     done = work.interrupted("up", once="start ", after=1.0)
     assert done.code == 130
     assert f"interrupted in ready: container '{work.project}' is running" in done.stderr

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from composegen.engine import command as under_test
 from composegen.engine.command import Command
 from composegen.errors import CommandFailed, EngineError
 from tests.engine_room.standin import Standin
+from tests.support.cli import ROOT
 
 SHELL = ("/bin/sh", "-c")
 
@@ -200,3 +202,29 @@ def test_a_second_interrupt_kills_it_at_once(tmp_path: Path, visible: bool) -> N
         command.visible() if visible else command.run()
     assert time.monotonic() - began < under_test.PATIENCE / 2
     wait_until_ended(tmp_path / "pid")
+
+
+def test_what_nobody_waits_for_any_more_ends_with_us(tmp_path: Path) -> None:
+    program = """
+import sys, time
+from pathlib import Path
+from threading import Thread
+from composegen.engine.command import Command
+running = Command(("/bin/sh", "-c", "echo $$ >pid.new; mv pid.new pid; exec sleep 60"), Path(sys.argv[1])).begin()
+Thread(target=running.result, daemon=True).start()
+while not Path(sys.argv[1], "pid").exists():
+    time.sleep(0.01)
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = Path("/proc", (tmp_path / "pid").read_text().strip())
+    deadline = time.monotonic() + 10
+    while _lives(process) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _lives(process)
+
+
+def _lives(process: Path) -> bool:
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -98,16 +98,14 @@ def test_down_keeps_volumes_unless_asked(docker: Standin, engine: DockerEngine) 
     ("versions", "says"), [(("20.10.24", "2.30.0"), "Engine 20.10.24"), (("28.0.0", "2.20.3"), "Compose 2.20.3")]
 )
 def test_what_is_too_old_is_named(docker: Standin, engine: DockerEngine, versions: tuple[str, str], says: str) -> None:
-    docker.says(
-        ("compose version", f"echo Docker Compose version v{versions[1]}"),
-        ("version", f"echo '{json.dumps({'Server': {'Version': versions[0]}})}'"),
-    )
+    plugins = [{"Name": "buildx", "Version": "v0.29.1"}, {"Name": "compose", "Version": f"v{versions[1]}"}]
+    docker.says(("info", f"echo '{json.dumps({'ServerVersion': versions[0], 'ClientInfo': {'Plugins': plugins}})}'"))
     with pytest.raises(EngineError, match=f"Docker {says} is too old"):
         engine.versions()
 
 
 def test_no_buildx_is_named_before_compose_can_panic(docker: Standin, engine: DockerEngine) -> None:
-    docker.says(("buildx", "echo 'docker: unknown command: docker buildx' >&2; exit 1"), ("version", 'echo "{}"'))
+    docker.says(("buildx", "echo 'docker: unknown command: docker buildx' >&2; exit 1"), ("info", 'echo "{}"'))
     with pytest.raises(EngineError, match="buildx"):
         engine.versions()
 
@@ -140,6 +138,14 @@ def test_starting_lets_a_paused_container_go_on(docker: Standin, engine: DockerE
     assert docker.calls[-1] == f"compose --project-name work {asked}"
 
 
+def test_a_container_that_ended_since_the_look_has_no_work_to_lose(docker: Standin, engine: DockerEngine) -> None:
+    """One that cannot start is running only now and then; `up` has to be able to replace it."""
+    refused = "Error response from daemon: Container 0d77 is restarting, wait until the container is running"
+    docker.says(("top", f"echo '{refused}' >&2; exit 1"), ("diff", "echo A /opt/tool"))
+    lost = engine.loss(Container("1f", "work", "running"))
+    assert (lost.files, lost.processes) == (("A /opt/tool",), ())
+
+
 def test_the_default_project_is_what_compose_takes() -> None:
     assert default_project(Path("/x/_My Project.v2")) == "myprojectv2"
 
@@ -157,6 +163,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "project_owner": ("work",),
     "loss": (Container("1f", "work", "running"),),
     "only_here": ("python:3.11",),
+    "architecture": ("python:3.11",),
     "pull": ("python:3.11",),
     "push_keys": (["ssh-ed25519 AAAA"],),
     "publisher": ("127.0.0.1", 2222),

@@ -16,6 +16,9 @@ class FakeEngine:
     project: str = "work"
     used: frozenset[str] = field(default_factory=frozenset)
 
+    def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None:
+        return None
+
     def names_in_use(self) -> frozenset[str]:
         return self.used
 

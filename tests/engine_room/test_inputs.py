@@ -51,6 +51,7 @@ def folder(tmp_path: Path) -> Path:
         (".dockerignore", "*\n!apt.txt\n!container\n"),
         ("compose.yaml", COMPOSE.replace("context: .", "context: .\n      target: dev")),
         ("compose.override.yaml", "services:\n  dev:\n    build:\n      args:\n        X: y\n"),
+        ("compose.override.yaml", "services:\n  dev:\n    extends: {file: other.yaml, service: dev}\n"),
     ],
 )
 def test_every_input_of_the_build_counts(folder: Path, file: str, text: str) -> None:
@@ -67,6 +68,7 @@ def test_every_input_of_the_build_counts(folder: Path, file: str, text: str) -> 
         ("code/big.bin", "changed"),
         (".env", "SSH_PORT=2223\n"),
         ("notes.txt", "mine"),
+        ("compose.gpus.yaml", "services:\n  dev:\n    runtime: nvidia\n"),
         ("compose.yaml", COMPOSE.replace("2222:22", "2223:22").replace("unless-stopped", "no")),
     ],
 )

@@ -56,6 +56,7 @@ def test_a_container_that_crashes_again_and_again_is_said_with_its_last_words(
     assert "composegen logs" in (error.value.hint or "")
     assert person.heard[0].startswith(f"container 'work': {by_now}")
     assert person.heard[1:] == ["  | no such luck"]
+    assert error.value.said == "\n".join(person.heard)
 
 
 def test_keys_that_a_running_container_does_not_take_are_another_matter(engine: Refusing) -> None:
@@ -99,8 +100,9 @@ def sshd(tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def test_a_key_that_the_container_itself_says_is_taken_and_said(sshd: Sshd, tmp_path: Path) -> None:
     person, known = Person(), KnownHosts.own()
-    known.remember(sshd.address, old := public(new_key(tmp_path, "old")))
-    after = ready.log_in(reaching(sshd, Saying(tmp_path, key=sshd.host_key), person))
+    state = reaching(sshd, Saying(tmp_path, key=sshd.host_key), person)
+    known.remember(state.address, old := public(new_key(tmp_path, "old")))
+    after = ready.log_in(state)
     assert after.session
     after.session.close()
     assert person.heard[-1].startswith(f"note: {sshd.address.endpoint} has a new host key")

@@ -31,6 +31,7 @@ class FakeEngine:
     did: list[str] = field(default_factory=list)
     by_hand: tuple[str, ...] = ()
     about: Info = field(default_factory=Info)
+    configured: str = "{}"
     registries: list[str] = field(default_factory=list)
 
     def look(self, base: str = "") -> Look:
@@ -48,6 +49,9 @@ class FakeEngine:
     def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None:
         return self.published_by
 
+    def config(self) -> str:
+        return self.configured
+
     def config_hash(self) -> str:
         return self.hash
 
@@ -57,7 +61,13 @@ class FakeEngine:
     def only_here(self, image: str) -> bool:
         return False
 
-    def versions(self) -> Versions:
+    def architecture(self, image: str) -> str:
+        return "amd64"
+
+    def networks(self) -> int:
+        return 1
+
+    def versions(self, about: Info | None = None) -> Versions:
         return Versions("28", "2.40")
 
     def info(self) -> Info:
@@ -198,6 +208,24 @@ def test_a_build_that_fails_is_not_remembered(directory: Path) -> None:
     with pytest.raises(CommandFailed):
         walked(state(Failing(directory)))
     assert recall(directory) == Memory()
+
+
+def test_volumes_of_a_start_that_failed_are_this_folders_own(directory: Path) -> None:
+    """The engine makes networks and volumes before it finds out that a container cannot be made."""
+
+    class HalfWay(FakeEngine):
+        def up(self, *, recreate: bool = False) -> None:
+            raise CommandFailed("`docker compose up` failed", argv=["docker"], output="")
+
+        def volumes(self) -> tuple[str, ...]:
+            return ("work_host_keys",)
+
+    with pytest.raises(CommandFailed):
+        walked(state(HalfWay(directory), options=Options(adopt=True)))
+    person = Person()
+    with pytest.raises(CommandFailed):
+        walked(state(HalfWay(directory), person=person))
+    assert not person.asked
 
 
 @pytest.mark.parametrize("interrupted", [KeyboardInterrupt, EngineError("no")])

@@ -5,6 +5,7 @@ Minutes and gigabytes, so by hand: `.venv/bin/python -m pytest -m frameworks -s`
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -15,10 +16,28 @@ from pathlib import Path
 import pytest
 
 from composegen import catalogue
+from composegen.smoke.gpu import MARK, MULTIPLY
 from tests.support.cli import Cli
 from tests.support.engine import Engine
 
 FRAMEWORKS = ("mindspore", "pytorch", "tensorflow", "jax", "paddle")
+
+# The computation for each GPU, moved to the CPU: expressions in the catalogue's code, and what stands in their place.
+ON_THE_CPU = {
+    "mindspore": {r"(?s)count = .*?range\(count.value\)": "devices = range(1)", '"GPU"': '"CPU"'},
+    "pytorch": {"devices = .*": 'devices = ["cpu"]'},
+    "tensorflow": {"devices = .*": 'devices = [each.name for each in tf.config.list_logical_devices("CPU")]'},
+    "jax": {'"gpu"': '"cpu"'},
+    "paddle": {"devices = .*": 'devices = ["cpu"]'},
+}
+
+
+def on_the_cpu(name: str) -> str:
+    code = catalogue.stack(name).variant("gpu").compute
+    for pattern, replacement in ON_THE_CPU[name].items():
+        code, times = re.subn(pattern, replacement, code)
+        assert times == 1, f"{name}: {pattern}"
+    return f"{code}\n{MULTIPLY}"
 
 
 @pytest.fixture
@@ -72,6 +91,9 @@ def test_a_framework_computes_over_ssh(
     (check,) = [check for check in report["checks"] if check["name"] == "framework"]
     assert check["status"] == "ok" and variant.check and variant.check.expect in check["detail"]
     assert all(each["ok"] for each in report["checks"])
+    computed = composegen("exec", "w", "--", "python", "-c", on_the_cpu(name), cwd=tmp_path, env=build_environment).ok().stdout
+    (told,) = [json.loads(line.removeprefix(MARK)) for line in computed.splitlines() if line.startswith(MARK)]
+    assert told["said"] == "", told
     size = int(engine("image", "inspect", "--format", "{{.Size}}", f"{project}-dev")) / 1e9
     pinned = (
         composegen("exec", "w", "--", "cat", "/etc/composegen/constraints.txt", cwd=tmp_path, env=build_environment).ok().stdout

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from composegen import folder
-from composegen.errors import FolderError, Told
+from composegen.errors import FolderError, Told, UsageError
 from composegen.folder import Plan
 from composegen.folder.atomic import Staging, all_or_nothing
 
@@ -367,9 +367,18 @@ def test_opening_gives_the_choices_and_the_settings(made: Path) -> None:
 
 
 def test_an_exported_variable_beats_env_and_is_named(made: Path) -> None:
-    (made / ".env").write_text("SSH_PORT=2300\nSSH_USER=alice\n")
+    (made / ".env").write_text("SSH_PORT=2300\nSSH_USER=alice\nUSER_UID=1000\n")
     opened = folder.open_folder(made, {"SSH_PORT": "2400", "SSH_USER": "alice", "GPUS": "0"})
     assert (opened.settings.port, opened.settings.gpus, opened.shadowed) == (2400, "0", ("SSH_PORT", "GPUS"))
+
+
+@pytest.mark.parametrize(("text", "exported"), [("SSH_USER=ada\n", {}), ("", {"SSH_USER": "ada"})], ids=["env", "exported"])
+def test_a_user_who_would_have_the_uid_of_root_is_explained(made: Path, text: str, exported: dict[str, str]) -> None:
+    """The container makes no such user, and the key of one that is not there is refused without a reason."""
+    (made / ".env").write_text(text)
+    with pytest.raises(UsageError, match=r"SSH_USER is 'ada', who cannot have root's USER_UID, 0") as error:
+        folder.open_folder(made, exported)
+    assert "for example USER_UID=1000" in (error.value.hint or "")
 
 
 def test_an_exported_empty_variable_means_the_default_as_in_compose(made: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_variable_that_comes_into_env_ends_as_the_others_do(composegen: Run, w
 
 # --- What the container runs -----------------------------------------------------------------------------------------------
 
-INSIDE = ("container/entrypoint.sh", "container/sshd_config", "container/supervisord.conf")
+INSIDE = ("container/entrypoint.sh", "container/sshd_config", "container/supervisord.py")
 
 
 @pytest.mark.parametrize("damage", [crlf, BOM.__add__], ids=["CRLF", "BOM"])

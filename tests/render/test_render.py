@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import json
 import subprocess
@@ -34,6 +35,15 @@ Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(
 
 def rendered(choices: Choices) -> dict[str, str]:
     return render.render(choices, catalogue.stack(choices.stack))
+
+
+def supervisord(script: str) -> str:
+    """The configuration that container/supervisord.py writes."""
+    return next(
+        str(node.value.value)
+        for node in ast.parse(script).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and ast.unparse(node.targets[0]) == "SUPERVISORD"
+    )
 
 
 def compose(choices: Choices) -> dict[str, Any]:
@@ -107,12 +117,12 @@ def test_compose_is_read_in_a_minute() -> None:
 @pytest.mark.parametrize("choices", EVERY, ids=str)
 def test_shell_and_supervisor_files_parse(choices: Choices) -> None:
     texts = rendered(choices)
-    for path in ("container/entrypoint.sh", "container/new-password.sh", "container/stop-jobs.sh"):
+    for path in ("container/entrypoint.sh", "container/sshd.sh"):
         assert subprocess.run(["bash", "-n"], input=texts[path], text=True, capture_output=True).stderr == ""
-    assert ("container/supervisord.conf" in texts) == (choices.init == "supervisor")
+    assert ("container/supervisord.py" in texts) == (choices.init == "supervisor")
     if choices.init == "supervisor":
         parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
-        parser.read_string(texts["container/supervisord.conf"])
+        parser.read_string(supervisord(texts["container/supervisord.py"]))
         assert parser["program:sshd"]["startsecs"] == "0"
         assert parser["program:sshd"]["command"].endswith("entrypoint.sh sshd")
 

@@ -105,7 +105,7 @@ class FakeSession:
 
 def find(name: str, session: FakeSession, **expected: Any) -> Finding:
     """What one probe finds over this session, where the target is expected to be so."""
-    report = run(replace(TARGET, **expected), only=[name], session=session)
+    report = run(replace(TARGET, **expected), session=session, probes=[probe(name)])
     (finding,) = report.findings
     assert "broken" not in finding.detail, finding.detail
     return finding

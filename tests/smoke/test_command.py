@@ -177,7 +177,7 @@ def test_a_real_container_passes_and_what_breaks_it_is_found(
     report = composegen("test", str(box), "--json", "--junit", str(tmp_path / "report.xml")).ok().json
     by_name = {check["name"]: check for check in report["checks"]}
     assert tuple(by_name) == smoke.names()
-    assert {name for name, check in by_name.items() if check["status"] == "skip"} == {"gpu"}
+    assert {name for name, check in by_name.items() if check["status"] == "skip"} == {"gpu", "gpu-memory", "gpu-compute"}
     assert report["ok"]
     assert by_name["interpreter"]["data"]["path"] == "/usr/local/bin/python"
     assert len(ElementTree.parse(tmp_path / "report.xml").getroot()) == len(by_name)

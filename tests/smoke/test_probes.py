@@ -15,7 +15,7 @@ import pytest
 from composegen.model import CODE_TARGET, Check
 from composegen.smoke import names, run
 from composegen.ssh import Address, Result
-from tests.smoke.fakes import TARGET, FakeSession, find, on_this_machine, prints
+from tests.smoke.fakes import TARGET, FakeSession, find, on_this_machine, prints, probe
 
 ADA = Address("127.0.0.1", 1, "ada")
 
@@ -140,45 +140,6 @@ def test_under_tini_there_is_no_supervisor_to_ask() -> None:
     assert (finding.outcome, finding.detail) == ("skip", "sshd runs under tini")
 
 
-# --- GPU ----------------------------------------------------------------------------------------------------------------
-
-TWO = "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-a)\nGPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-b)\n"
-MIG = "GPU 0: NVIDIA A100 (UUID: GPU-a)\n  MIG 1g.5gb Device 0: (UUID: MIG-a)\n  MIG 1g.5gb Device 1: (UUID: MIG-b)\n"
-
-
-@pytest.mark.parametrize(
-    ("asked", "said", "outcome", "count"),
-    [
-        ("all", TWO, "ok", 2),
-        ("0,1", TWO, "ok", 2),
-        ("GPU-a,GPU-b", TWO, "ok", 2),
-        ("0", TWO, "fail", 2),
-        ("0,1,2", TWO, "fail", 2),
-        ("all", MIG, "ok", 1),
-        ("MIG-a,MIG-b", MIG, "ok", 2),
-        ("MIG-a", MIG, "fail", 2),
-        ("all", "", "fail", 0),
-        ("all", "No devices found.\n", "fail", 0),
-    ],
-)
-def test_as_many_gpus_are_visible_as_are_reserved(asked: str, said: str, outcome: str, count: int) -> None:
-    finding = find("gpu", FakeSession(prints(said)), gpus=asked, device="gpu")
-    assert (finding.outcome, finding.data["count"]) == (outcome, count)
-
-
-def test_the_gpu_is_named() -> None:
-    assert find("gpu", FakeSession(prints(TWO)), gpus="all").detail == "2 × NVIDIA H100 80GB HBM3"
-
-
-def test_an_nvidia_smi_that_fails_is_quoted() -> None:
-    finding = find("gpu", FakeSession(prints("", 9, "Failed to initialize NVML: Unknown Error\n")), gpus="all")
-    assert (finding.outcome, "NVML: Unknown Error" in finding.detail) == ("fail", True)
-
-
-def test_without_a_reservation_no_gpu_is_looked_for() -> None:
-    assert find("gpu", FakeSession(prints(TWO))).outcome == "skip"
-
-
 # --- the framework's own check ------------------------------------------------------------------------------------------
 
 
@@ -258,6 +219,12 @@ def test_another_folder_in_the_container_fails(code: Path, tmp_path: Path, name:
     assert list(code.iterdir()) == list((tmp_path / "other").iterdir()) == []
 
 
+def test_a_folder_that_does_not_let_the_user_in_is_not_taken_for_another(code: Path) -> None:
+    refusing = FakeSession(lambda script: Result(1, "", "cat: /home/code/x: Permission denied\n"))
+    finding = find("code-read", refusing, code_dir=code)
+    assert (finding.outcome, "USER_UID" in finding.hint, "CODE_DIR" in finding.hint) == ("fail", True, False)
+
+
 @pytest.mark.parametrize("name", ["code-read", "code-write"])
 def test_an_owner_that_the_engine_maps_fails(code: Path, name: str) -> None:
     def mapping(script: str) -> Result:
@@ -294,9 +261,9 @@ def test_a_code_folder_that_cannot_be_written_says_so(code: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in names() if name not in ("banner", "login-key", "login-password")])
 @pytest.mark.parametrize("said", ["", "\0", "garbage\n" * 3, "�" * 100], ids=["nothing", "nul", "lines", "binary"])
 def test_nonsense_from_the_container_is_a_finding_and_not_a_crash(name: str, said: str, code: Path) -> None:
-    expected = replace(TARGET, gpus="all", check=Check("x", "y"), shm="1gb", code_dir=code)
+    expected = replace(TARGET, gpus="all", check=Check("x", "y"), compute="x", shm="1gb", code_dir=code)
     for status in (0, 1):
-        (finding,) = run(expected, only=[name], session=FakeSession(prints(said, status))).findings
+        (finding,) = run(expected, probes=[probe(name)], session=FakeSession(prints(said, status))).findings
         assert "the probe itself is broken" not in finding.detail, finding.detail
     assert list(code.iterdir()) == []
 
@@ -309,7 +276,7 @@ def test_scripts_are_posix_shell() -> None:
         scripts.append(script)
         return Result(1, "", "")
 
-    run(replace(TARGET, gpus="all", check=Check("x", "y"), code_dir=Path("/tmp")), session=FakeSession(note))
+    run(replace(TARGET, gpus="all", check=Check("x", "y"), compute="x", code_dir=Path("/tmp")), session=FakeSession(note))
     for script in scripts:
         done = subprocess.run(["dash" if shutil.which("dash") else "sh", "-n", "-c", script], capture_output=True, text=True)
         assert done.returncode == 0, f"{script}\n{done.stderr}"

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,18 @@ def test_ssh_logs_in(home: Path, sshd: Sshd, tmp_path: Path) -> None:
 
     known.remember(sshd.address, public(new_key(tmp_path, "other")))
     assert "Host key verification failed" in ssh(home, "composegen-x", "true").stderr
+
+
+def test_another_container_that_has_the_port_by_now_is_not_taken_for_ours(home: Path, sshd: Sshd, tmp_path: Path) -> None:
+    known, ours = KnownHosts(tmp_path / "known_hosts"), replace(sshd.address, host_key_alias="composegen-x")
+    known.remember(ours, public(new_key(tmp_path, "ours")))
+    publish(Alias("x", ours, sshd.key, known.path), home=home, include=True)
+    known.remember(replace(sshd.address, host_key_alias="composegen-y"), sshd.host_key)
+    done = ssh(home, "composegen-x", "echo hello")
+    assert (done.stdout, "Host key verification failed" in done.stderr) == ("", True)
+
+    known.remember(ours, sshd.host_key)
+    assert ssh(home, "composegen-x", "echo hello").stdout == "hello\n"
 
 
 @pytest.mark.parametrize("odd", ["two words", "100%h", "a*b", "a[b]?c", "it's", "$HOME #1", "größe"])

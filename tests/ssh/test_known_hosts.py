@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_the_user_of_an_address_does_not_matter_and_the_port_does(known: KnownHo
     known.remember(HOST, KEY)
     assert known.lookup(Address("127.0.0.1", 2222, "ada")) == (KEY,)
     assert known.lookup(Address("127.0.0.1", 22, "root")) == ()
+
+
+def test_a_port_that_passes_to_another_container_takes_no_key_along(known: KnownHosts) -> None:
+    one, two, other = replace(HOST, host_key_alias="one"), replace(HOST, host_key_alias="two"), KEY.replace("IOeV", "IOeW")
+    known.remember(one, KEY)
+    known.remember(two, other)
+    assert (known.lookup(one), known.lookup(two), known.lookup(HOST)) == ((KEY,), (other,), (other,))
+    known.remember(one, KEY)  # it is back: a client without HostKeyAlias is to find it, too
+    assert (known.lookup(two), known.lookup(HOST)) == ((other,), (KEY,))
+    known.forget(one)
+    assert known.path.read_text() == f"two {other}\n"
 
 
 def test_openssh_finds_what_was_remembered(known: KnownHosts) -> None:

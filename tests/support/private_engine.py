@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.support.engine import Engine, as_root
 
 STANDINS = Path(__file__).resolve().parents[1] / "standins"
+NVIDIA_RUNTIME = ("--add-runtime", f"nvidia={STANDINS / 'nvidia-container-runtime'}")  # of dockerd
 START_SECONDS = 60
 
 

@@ -1,17 +1,78 @@
-"""Docker itself."""
+"""Docker itself, and what it has under this folder's names."""
 
 from __future__ import annotations
 
 from composegen.doctor.explaining import explained
-from composegen.doctor.site import Site, Verdict
+from composegen.doctor.reading import fix
+from composegen.doctor.site import PATIENCE, Late, Site, Unanswered, Verdict
+from composegen.engine import guard
 from composegen.errors import EngineError
+
+# How many networks the engine's own address pools have room for: 172.17 to 172.31 as /16, and 192.168 in pieces of /20.
+# https://github.com/moby/moby/blob/v28.5.2/daemon/libnetwork/ipamutils/utils.go
+POOLS = 31
+FEW_LEFT = 3
+# How the engine maps users: what that means for somebody who logs in with a uid of the host's.
+MAPPED = {
+    "rootless": "this engine is rootless: root in the container is you on the host, and '{user}' is not; "
+    "`composegen init {stack} . --user root` makes the files in the code folder yours",
+    "userns": "this engine maps every uid to another of the host (userns-remap), and '{user}' may not be let into the code folder; "
+    "`userns_mode: host` for the service dev in compose.override.yaml takes this container out of that",
+}
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # what images call a machine → what kernels call it
 
 
 def answers(site: Site) -> Verdict:
-    """The daemon answers, and is new enough."""
+    """The daemon answers you, and it, Compose and BuildKit are new enough."""
     try:
-        found = site.engine.versions()
+        found = site.versions
     except EngineError as error:
         said = explained(error)
         return Verdict("fail", said.message, said.hint or "")
-    return Verdict("ok", f"Engine {found.engine}, Compose {found.compose}")
+    except Late:
+        return Verdict("fail", f"Docker's daemon does not answer within {PATIENCE:g} s", fix("daemon-silent", site.systems))
+    return Verdict("ok", f"Engine {found.engine}, Compose {found.compose}, BuildKit")
+
+
+def names(site: Site) -> Verdict:
+    """Container and project of this folder's name are its own, and so are its volumes."""
+    _ = site.project
+    look = site.look
+    try:
+        guard.refuse_foreign(site.engine, look)
+    except EngineError as error:
+        return Verdict("fail", error.message, error.hint or "")
+    found = look.container
+    return Verdict("ok", f"'{site.engine.project}' is {found.in_words() if found else 'free'}")
+
+
+def networks(site: Site) -> Verdict:
+    """There are addresses left for the folder's network."""
+    _ = site.info
+    used = site.engine.networks()
+    said = f"{used} networks, where the engine's own address pools have room for {POOLS}"
+    return Verdict("warn", said, fix("subnets-exhausted", site.systems)) if used > POOLS - FEW_LEFT else Verdict("ok", said)
+
+
+def users(site: Site) -> Verdict:
+    """Files in the code folder will be the caller's."""
+    stack, user, kind = site.project.stack, site.settings.user, site.info.maps_users
+    if kind and user != "root":
+        return Verdict("warn", MAPPED[kind].format(user=user, stack=stack))
+    return Verdict("ok", f"{kind}, and root logs in" if kind else f"'{user}' logs in, with uids as on the host")
+
+
+def architecture(site: Site) -> Verdict:
+    """The image is for the engine's processor."""
+    _ = site.project
+    has, said = site.info.architecture, site.engine.architecture(site.base) if site.base else ""
+    if not said:
+        raise Unanswered(f"the engine's machine is {has}, and the base image is not there yet to be asked")
+    wanted = MACHINES.get(said, said)
+    if wanted == has:
+        return Verdict("ok", f"{has}, as is the base image")
+    apart = f"the base image is for {wanted}, and the engine's machine is {has}"
+    if site.here and (site.root / f"proc/sys/fs/binfmt_misc/qemu-{wanted}").exists():
+        apart += ": it runs emulated (binfmt), many times slower and without a GPU"
+        return Verdict("warn", apart, fix("wrong-architecture", site.systems))
+    return Verdict("fail", apart, fix("wrong-architecture", site.systems))

@@ -1,88 +1,61 @@
 #!/bin/bash
-# Written by composegen. The container's first process: it prepares SSH, then becomes supervisord.
+# Written by composegen. The container's first process: it makes the user, prepares SSH with sshd.sh, and becomes supervisord.
 #   entrypoint.sh               start the container
 #   entrypoint.sh check         fail unless the configuration is sound (used by the build)
 #   entrypoint.sh installed     list the packages that somebody asked for, as `apt NAME` and `pip NAME==VERSION`
 #   entrypoint.sh banner        fail unless sshd answers (used by the healthcheck)
 #   entrypoint.sh keys          replace the authorized keys by those on standard input, at once
 #   entrypoint.sh password      replace the password by the line on standard input, at once; an empty line: keys only
-#   entrypoint.sh new-password  give the login users a new random password and print it
+#   entrypoint.sh new-password  give the login users a new random password and print it; `new-password` is short for it
 #   entrypoint.sh host-keys     make new host keys, which sshd shows at once, and print the fingerprint; open sessions stay
 set -Eeuo pipefail
 trap 'say "entrypoint failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 
-here=/etc/composegen
-run=/run/composegen
-# sshd_config without what this sshd is too old for.
-known=$here/known_sshd_config
-host_keys=/etc/ssh/host_keys
-ide=/var/lib/ide
-# Written once a password was set, so that a restart keeps it; its content says where the password came from.
-password_source=$here/password-source
-
 say() { printf 'composegen: %s\n' "$*"; }
-
-# NAME=VALUE of this container, byte for byte, except what belongs to a session and what is secret.
-each_variable() {
-  local entry
-  while IFS= read -r -d '' entry; do
-    case ${entry%%=*} in
-      HOME | USER | LOGNAME | SHELL | PWD | OLDPWD | TERM | SHLVL | HOSTNAME | BASH_ENV | ENV | _ | SSH_PASSWORD | COMPOSEGEN_ENTERED) continue ;;
-      SUPERVISOR_ENABLED | SUPERVISOR_SERVER_URL | SUPERVISOR_PROCESS_NAME | SUPERVISOR_GROUP_NAME) continue ;;
-    esac
-    if [[ $entry == *$'\n'* ]]; then
-      say "warning: ${entry%%=*} holds a line break and cannot reach SSH sessions" >&2
-    else
-      printf '%s\0' "$entry"
-    fi
-  done </proc/$$/environ
-}
 
 login_users() {
   echo root
   if [ -s $run/user ]; then cat $run/user; fi
 }
 
-make_host_keys() {
-  mkdir -p $host_keys
-  rm -rf $host_keys/.new.*
-  # An interrupted ssh-keygen leaves an empty or half-written key, so each key appears under its name only when it is whole.
-  if [ ! -s $host_keys/ssh_host_ed25519_key ]; then make_host_key ed25519; fi
-  # RSA, for clients that know nothing newer, takes seconds: sshd starts meanwhile and offers it from its next start.
-  if [ ! -s $host_keys/ssh_host_rsa_key ]; then make_host_key rsa -b 3072 & fi
+# shellcheck source=sshd.sh
+. /etc/composegen/sshd.sh
+
+start() {
+  # An image's own NVIDIA entrypoint sets up forward compatibility; it runs first and comes back here.
+  if [ -x /opt/nvidia/nvidia_entrypoint.sh ] && [ -z "${COMPOSEGEN_ENTERED:-}" ]; then
+    COMPOSEGEN_ENTERED=1 exec /opt/nvidia/nvidia_entrypoint.sh "$0"
+  fi
+  prepare
+  if compgen -G "$here/services/*.conf" >/dev/null; then
+    "$(<$here/supervisor-python)" $here/supervisord.py start "$(login_users | tail -n 1)" || true
+  fi
+  exec > >(filter_log) 2>&1
+  # supervisord looks at its programs once a second; a request makes it look at once, so that sshd starts without that second.
+  (for _ in {1..100}; do if curl -s -o /dev/null --unix-socket /run/supervisor.sock http://supervisor/; then break; fi; sleep 0.02; done) &
+  exec "$(<$here/supervisor-python)" "$(command -v supervisord)" -c $here/supervisord.conf
 }
 
-# In the running container, on purpose. RSA comes later here as well; until then nobody is shown the old one.
-renew_host_keys() {
-  local rsa=$host_keys/ssh_host_rsa_key
-  exec 9>/run/composegen-host-keys.lock
-  flock 9
-  make_host_key ed25519
-  rm -f $rsa $rsa.pub
-  if [ -e $run/sshd_config ]; then sed -i "\|^HostKey $rsa\$|d" $run/sshd_config; fi
-  reload_sshd
-  say "new host key: $(ssh-keygen -lf $host_keys/ssh_host_ed25519_key.pub | cut -d ' ' -f 2)"
-  setsid "$0" rsa-host-key </dev/null >/dev/null 2>&1 &
-}
-
-renew_rsa_host_key() {
-  make_host_key rsa -b 3072
-  if [ -e $run/sshd_config ]; then sed -i "1a HostKey $host_keys/ssh_host_rsa_key" $run/sshd_config; fi
-  reload_sshd
-}
-
-make_host_key() {
-  local key=$host_keys/ssh_host_$1_key new
-  new=$(mktemp -d $host_keys/.new.XXXXXX)
-  nice ssh-keygen -q -N '' -C '' -t "$@" -f "$new/key"
-  mv "$new/key.pub" "$key.pub"
-  mv "$new/key" "$key"
-  rmdir "$new"
+prepare() {
+  # /run may be a fresh tmpfs, so nothing in it can come from the image.
+  install -d -m 755 /run/sshd $run
+  rm -f /run/sshd.pid $run/sshd_config
+  # A base stripped of its logs lacks this file, and sshd complains of it in every terminal.
+  touch /var/log/lastlog
+  make_host_keys
+  make_user
+  keep_ide_files
+  allow_logins
+  # Debian's /etc/profile resets PATH in login shells, after sshd has set it; this file is read later.
+  printf "# Written by composegen at every start.\nexport PATH='%s'\n" "${PATH//\'/\'\\\'\'}" >/etc/profile.d/zz-composegen.sh
+  write_sshd_config
+  # In the background: a network that hangs must not keep anybody from logging in.
+  explain_code_folder &
 }
 
 # The user of the host's uid, so that files in the code volume have the right owner. An image's own user of that uid is renamed.
 make_user() {
-  local name=${SSH_USER:-root} uid=${USER_UID:-0} gid=${USER_GID:-0} taken
+  local name=${SSH_USER:-root} uid=${USER_UID:-0} gid=${USER_GID:-0} taken free=999
   : >$run/user
   if [ "$name" = root ] || [ "$uid" = 0 ]; then return; fi
   if ! can_be_made "$name" "$uid" "$gid"; then
@@ -100,7 +73,10 @@ make_user() {
         usermod -l "$name" -d "/home/$name" -m "$taken"
         ;;
       # An account of the system's own keeps its name, and its home, which may be /bin: it gets another number.
-      *) usermod -u "$(free_system_uid)" "$taken" ;;
+      *)
+        while getent passwd $free >/dev/null; do free=$((free - 1)); done
+        usermod -u $free "$taken"
+        ;;
     esac
   fi
   if getent passwd "$name" >/dev/null; then
@@ -125,12 +101,6 @@ can_be_made() {
   [ "$had" = "$2" ] || { [ "$had" -ge 1000 ] && [ "$had" != 65534 ]; }
 }
 
-free_system_uid() {
-  local uid=999
-  while getent passwd $uid >/dev/null; do uid=$((uid - 1)); done
-  echo $uid
-}
-
 # The groups of compose.yaml's group_add have this process in them; a login would come without.
 join_device_groups() {
   local gid
@@ -143,11 +113,12 @@ join_device_groups() {
 
 # What IDEs download into a home goes to the named volume, so that re-creating the container does not lose it.
 keep_ide_files() {
-  local name
+  local name kept
   for name in $(login_users); do
-    install -d -o "$name" -g "$(id -g "$name")" "$ide/$name"
+    kept=/var/lib/ide/$name
+    install -d -o "$name" -g "$(id -g "$name")" "$kept"
     # As that user, so that every folder on the way is theirs.
-    runuser -u "$name" -- "$0" link-ide-files "$(getent passwd "$name" | cut -d: -f6)" "$ide/$name"
+    runuser -u "$name" -- "$0" link-ide-files "$(getent passwd "$name" | cut -d: -f6)" "$kept"
   done
 }
 
@@ -162,205 +133,6 @@ link_ide_files() {
     fi
     ln -s "$kept/$path" "$home/$path"
   done
-}
-
-mounted() { grep -qF " $1 " /proc/self/mountinfo; }
-
-# Where keys are kept that come while the container runs: a list that is mounted is somebody else's file.
-later_keys() { if mounted $here/authorized_keys; then echo $here/later_keys; else echo $here/authorized_keys; fi; }
-
-# sshd reads copies, so that no list's owner or mode can lock anyone out.
-install_keys() {
-  local new name file
-  new=$(mktemp /etc/ssh/.authorized_keys.XXXXXX)
-  for file in $here/authorized_keys $here/later_keys; do
-    if [ -e "$file" ]; then tr -d '\r' <"$file" | grep -vE '^[[:space:]]*(#|$)' >>"$new" || true; fi
-  done
-  chmod 644 "$new"
-  mv "$new" /etc/ssh/authorized_keys
-  for name in $(login_users); do
-    file=$(getent passwd "$name" | cut -d: -f6)/.ssh/authorized_keys
-    rm -f "/etc/ssh/authorized_keys.$name"
-    if [ -f "$file" ] && { mounted "$file" || mounted "${file%/*}"; }; then install -m 644 "$file" "/etc/ssh/authorized_keys.$name"; fi
-  done
-}
-
-set_password() {
-  local name
-  # chpasswd would take the next line for another user's.
-  if [[ $1 == *$'\n'* ]]; then return 1; fi
-  for name in $(login_users); do printf '%s:%s\n' "$name" "$1"; done | chpasswd && echo "$2" >$password_source
-}
-
-new_password() {
-  local password
-  # 100 bits; no letter or digit that looks like another.
-  password=$(LC_ALL=C tr -dc 'a-hjkmnp-z2-9' </dev/urandom | head -c 20 | sed -E 's/.{5}/&-/g; s/-$//') || true
-  set_password "$password" generated
-  say "password for $(login_users | paste -sd, | sed 's/,/ and /'): $password (generated, shown once; 'new-password' makes another)"
-}
-
-# A key or a password from .env is used as it is. With neither, and only then, one is generated and printed.
-allow_logins() {
-  local password=""
-  touch $here/authorized_keys 2>/dev/null || true
-  install_keys
-  if [ -f $here/password ]; then password=$(tail -n +2 $here/password); fi
-  if [ -n "$password" ] && ! set_password "$password" given; then
-    say "warning: SSH_PASSWORD was not taken: it is one line of 511 bytes at most" >&2
-    password=""
-  fi
-  if [ -n "$password" ]; then
-    # Only its hash stays in the container. (A read-only mount cannot be emptied, and need not be.)
-    : 2>/dev/null >$here/password || true
-  elif [ -s /etc/ssh/authorized_keys ] && ! grep -qs given $password_source; then
-    rm -f $password_source
-  elif [ ! -s /etc/ssh/authorized_keys ] && [ ! -e $password_source ]; then
-    new_password
-  fi
-}
-
-change_password() {
-  local password name
-  IFS= read -r password || true
-  if [ -n "$password" ]; then
-    set_password "$password" given
-  else
-    for name in $(login_users); do usermod -p '*' "$name"; done
-    rm -f $password_source
-  fi
-}
-
-password_authentication() {
-  if [ -e $password_source ]; then echo "PasswordAuthentication yes"; else echo "PasswordAuthentication no"; fi
-}
-
-agent_forwarding() {
-  if [ "${SSH_FORWARD_AGENT:-no}" = yes ]; then echo "AllowAgentForwarding yes"; else echo "AllowAgentForwarding no"; fi
-}
-
-# Open sessions stay. An sshd that is not there reads everything when it comes.
-reload_sshd() {
-  local pid
-  if [ ! -e /run/sshd.pid ]; then return; fi
-  pid=$(</run/sshd.pid)
-  # sshd writes it anew once it listens again; until then nobody is let in.
-  rm -f /run/sshd.pid
-  kill -HUP "$pid" || return 0
-  for _ in {1..100}; do if [ -e /run/sshd.pid ]; then return; fi; sleep 0.05; done
-}
-
-# In the running container: the first line of sshd's configuration, and sshd reads it again. Open sessions stay.
-# A container that is still starting has neither yet and will read what was set.
-apply_password() {
-  if [ -e $run/sshd_config ]; then sed -i "1s/.*/$(password_authentication)/" $run/sshd_config; fi
-  reload_sshd
-}
-
-# sshd_accepts OPTION [KEY]: whether this sshd, with that host key, knows the option. Without any file, which may be broken.
-sshd_accepts() { /usr/sbin/sshd -t -f /dev/null -h "${2:-$host_keys/ssh_host_ed25519_key}" -o "$1" 2>/dev/null; }
-
-# ask_sshd [KEY]: sshd_config as this sshd can read it, line by line; an option or the name of an algorithm that it does not know would keep
-# it from starting.
-ask_sshd() {
-  local option
-  # Penalties are on by default since OpenSSH 9.8; behind the engine's proxy everybody shares one address and one penalty. Short RSA keys can
-  # be told apart since 9.1.
-  for option in "PerSourcePenalties no" "RequiredRSASize 2048"; do
-    if sshd_accepts "$option" "$@"; then echo "$option"; fi
-  done >$known.options
-  known_lines >$known
-}
-
-known_lines() {
-  local line
-  while IFS= read -r line || [ -n "$line" ]; do
-    case ${line%% *} in
-      KexAlgorithms) known_names kex "$line" ;;
-      Ciphers) known_names cipher "$line" ;;
-      MACs) known_names mac "$line" ;;
-      HostKeyAlgorithms | PubkeyAcceptedKeyTypes) known_names key "$line" ;;
-      *) echo "$line" ;;
-    esac
-  done <$here/sshd_config
-}
-
-# known_names WHAT "KEYWORD NAME,NAME": `ssh -Q WHAT` lists what the package was built with, ssh and sshd alike. It lists keys, not what is
-# signed with them; both ways of RSA are older than any sshd here.
-known_names() {
-  local names
-  names=$(tr ',' '\n' <<<"${2#* }" | grep -Fxf <(/usr/bin/ssh -Q "$1" && printf 'rsa-sha2-512\nrsa-sha2-256\n') | paste -sd,)
-  echo "${2%% *} $names"
-}
-
-write_sshd_config() {
-  local LC_ALL=C key entry longer grammar=none set_env="SetEnv" count=0
-  local -a left=()
-  # SetEnv came with OpenSSH 7.8; before 8.7 a quote cannot be said in it, and `#` ends any line.
-  if sshd_accepts 'SetEnv "A=\" B C=d"'; then grammar=escapes; elif sshd_accepts "SetEnv A=b"; then grammar=plain; fi
-  while IFS= read -r -d '' entry; do
-    count=$((count + 1))
-    # sshd ends every login that would have 1,000 variables; before 7.8 it reads a line of more than 4 KiB as several.
-    if [ $count -gt 900 ] || { [ $grammar = none ] && [ -n "${entry:4094}" ]; }; then
-      say "warning: ${entry%%=*} is too much for this sshd and cannot reach SSH sessions" >&2
-      continue
-    fi
-    longer=$entry
-    if [ $grammar = escapes ]; then longer=${longer//\\/\\\\} && longer=${longer//\"/\\\"}; fi
-    longer="$set_env \"$longer\""
-    # A configuration of more than 256 KiB does not arrive at the process that serves a login.
-    if [ $grammar = none ] || [[ $grammar = plain && $entry == *[\"#]* ]] || [ -n "${longer:200000}" ]; then
-      left+=("$entry")
-    else
-      set_env=$longer
-    fi
-  done < <(each_variable)
-  # The build has asked; somebody may have edited it in the container since.
-  if [ ! $known -nt $here/sshd_config ]; then ask_sshd; fi
-  {
-    password_authentication
-    agent_forwarding
-    for key in "$host_keys"/ssh_host_*_key; do echo "HostKey $key"; done
-    if [ $grammar != none ]; then printf '%s\n' "$set_env"; fi
-    if [ -n "${left[*]}" ]; then echo "PermitUserEnvironment yes"; fi
-    # Before OpenSSH 7.8 the list of signatures is one of key types, and without theirs RSA keys would be refused.
-    if [ $grammar = none ]; then sed -n '/^PubkeyAcceptedKeyTypes/s/$/,ssh-rsa/p' $known; fi
-    cat $known.options $known
-  } >$run/sshd_config
-  chmod 600 $run/sshd_config
-  if [ -n "${left[*]}" ]; then write_user_environments "${left[@]}"; fi
-}
-
-# What SetEnv cannot say; sshd reads these files line by line.
-write_user_environments() {
-  local name home
-  for name in $(login_users); do
-    home=$(getent passwd "$name" | cut -d: -f6)
-    { install -d -m 700 -o "$name" "$home/.ssh" &&
-      printf '%s\n' "$@" | install -m 600 -o "$name" /dev/stdin "$home/.ssh/environment"; } ||
-      say "warning: $home/.ssh/environment cannot be written; SSH sessions of $name lack some variables" >&2
-  done
-}
-
-# Debian's /etc/profile resets PATH in login shells, after sshd has set it; this file is read later.
-write_profile() {
-  printf "# Written by composegen at every start.\nexport PATH='%s'\n" "${PATH//\'/\'\\\'\'}" >/etc/profile.d/zz-composegen.sh
-}
-
-prepare() {
-  # /run may be a fresh tmpfs, so nothing in it can come from the image.
-  install -d -m 755 /run/sshd $run
-  rm -f /run/sshd.pid $run/sshd_config
-  # A base stripped of its logs lacks this file, and sshd complains of it in every terminal.
-  touch /var/log/lastlog
-  make_host_keys
-  make_user
-  keep_ide_files
-  allow_logins
-  write_profile
-  write_sshd_config
-  # In the background: a network that hangs must not keep anybody from logging in.
-  explain_code_folder &
 }
 
 # A volume may refuse root or the user in spite of every mode that is shown. Nothing is changed: the files are the host's.
@@ -378,77 +150,107 @@ explain_code_folder() {
   done
 }
 
-# sshd, and sshd again whenever it ends. Sessions are processes of their own and go on.
-keep_sshd() {
-  local listener="" began status pause=0
-  trap 'kill "$listener" 2>/dev/null || true; exit' TERM
-  # One whose keeper was killed still has the port.
-  listener=$(cat /run/sshd.pid 2>/dev/null) || true
-  if [ "$(cat "/proc/${listener:-none}/comm" 2>/dev/null)" = sshd ]; then kill "$listener" && rest 0.2; fi
-  while true; do
-    /usr/sbin/sshd -D -e -f $run/sshd_config &
-    listener=$! began=$SECONDS status=0
-    wait "$listener" || status=$?
-    # One that will not start (255) is tried less and less often, and its reason looked for; a killed one starts at once.
-    if [ "$status" = 255 ] && [ $((SECONDS - began)) -lt 3 ]; then
-      pause=$((pause < 15 ? 2 * pause + 1 : 30))
-      await_sound_configuration
-    else
-      pause=0
+# Everything the container says, without the lines that each healthcheck leaves behind and supervisor's worry about its local socket.
+filter_log() {
+  echo $BASHPID >$run/log-filter
+  exec grep --line-buffered -vE '(Connection (closed|reset) by|Received disconnect from) 127\.0\.0\.1 |reaped unknown pid|without any HTTP authentication|No file matches via include'
+}
+
+# The container stops: every program in it hears SIGTERM, and has stop_grace_period of compose.yaml to finish.
+stop_jobs() {
+  local round left pid log shells=' bash zsh fish sh dash ksh tcsh csh '
+  local -A name parent terminal session children held told=()
+  set +e
+  trap - ERR
+  log=$(cat $run/log-filter 2>/dev/null)
+  for ((round = 0; ; round++)); do
+    left=""
+    look; hold; tell
+    if [ -z "$left" ]; then break; fi
+    if [ "$round" = 20 ]; then say "waiting, for as long as stop_grace_period, for$left" >&2; fi
+    sleep 0.1
+  done
+  # Last, so that a client sees its job's last words: connections.
+  for pid in "${!name[@]}"; do kill -TERM "$pid"; done 2>/dev/null
+}
+
+# Everything that runs, as /proc/PID/stat has it, but supervisord or tini, this program and the log.
+look() {
+  local file line rest
+  name=() parent=() terminal=() session=() children=() held=()
+  for file in /proc/[0-9]*/stat; do
+    line=""
+    { IFS= read -r -d '' line <"$file"; } 2>/dev/null
+    pid=${line%% *}
+    read -r -a rest <<<"${line##*) }" # state, parent, group, session, terminal
+    case "$pid:${rest[0]:-gone}" in 1:* | $$:* | "$log":* | *:Z | *:X | *:gone) continue ;; esac
+    line=${line#*(}
+    name[$pid]=${line%)*} parent[$pid]=${rest[1]} session[$pid]=${rest[3]} terminal[$pid]=${rest[4]}
+    children[${rest[1]}]=$((${children[${rest[1]}]:-0} + 1))
+  done
+}
+
+# Who would end others by ending gets its turn when those are gone: whatever has made a terminal for them (tmux, screen, an IDE), and
+# whoever leads one. A leader with a trap for SIGTERM (bit 14 of the mask) knows what it does.
+hold() {
+  local above mask
+  for pid in "${!name[@]}"; do
+    if [ "${terminal[$pid]}" = 0 ]; then continue; fi
+    above=${parent[$pid]}
+    while [ "${name[$above]+known}" ]; do
+      if [ "${terminal[$above]}" != "${terminal[$pid]}" ]; then held[$above]=yes; fi
+      above=${parent[$above]}
+    done
+    if [ "${session[$pid]}" = "$pid" ] && [ "${children[$pid]:-0}" -gt 0 ]; then
+      mask=$(sed -n 's/^SigCgt:\s*//p' "/proc/$pid/status" 2>/dev/null)
+      if (((16#${mask:-0} >> 14 & 1) == 0)); then held[$pid]=yes; fi
     fi
-    rest $pause.05
   done
 }
 
-# Unlike a plain sleep, this ends with SIGTERM.
-rest() {
-  sleep "$1" &
-  wait $! || true
-}
-
-# With a configuration that sshd refuses, the container stays up without SSH, says why once, and looks every second whether it is mended.
-await_sound_configuration() {
-  local reason said=""
-  until reason=$(sound_configuration 2>&1); do
-    if [ "$reason" != "$said" ]; then
-      say "no SSH: sshd refuses its configuration. Mend it in the container, with \`docker exec\`, and SSH is back in a second:"
-      say "$reason"
-      said=$reason
+# Nobody hears it twice, and whatever a program starts afterwards, to save its work, is that program's. A stopped one (Ctrl-Z) has to go
+# on to hear it at all. Shells at a prompt ignore SIGTERM, and end with SIGHUP.
+tell() {
+  local since boss
+  for pid in "${!name[@]}"; do
+    if [[ ${name[$pid]} == sshd* ]] || [ "${held[$pid]:-}" ]; then continue; fi
+    left+=" ${name[$pid]} ($pid)"
+    since=${told[$pid]:-} boss=${told[${parent[$pid]}]:-$round}
+    if [ "$since" ]; then
+      if [ "${terminal[$pid]}" != 0 ] && [ "${children[$pid]:-0}" = 0 ] && [[ $shells == *" ${name[$pid]} "* ]] && ((round - since > 4)); then
+        kill -HUP "$pid"
+      fi
+    elif [ "$boss" = "$round" ]; then
+      kill -TERM "$pid" && kill -CONT "$pid"
+      told[$pid]=$round
     fi
-    rest 1
-  done
-  if [ -n "$said" ]; then say "sshd accepts its configuration again"; fi
+  done 2>/dev/null
 }
 
-# Whoever mends it is told the file that they mend, and its line.
-sound_configuration() {
-  local file reason
-  if [ -n "$(/usr/sbin/sshd -t -f $run/sshd_config 2>&1)" ]; then write_sshd_config; fi
-  for file in $known $run/sshd_config; do
-    if reason=$(/usr/sbin/sshd -t -f "$file" -h $host_keys/ssh_host_ed25519_key 2>&1); then continue; fi
-    echo "${reason//$known/$here/sshd_config}"
-    return 1
+# As supervisord's listener (http://supervisord.org/events.html), which waits for the word that all stops; `supervisorctl stop` and
+# `restart` of a program end no job. supervisord stops the listener as well, right after the word or, for `supervisorctl stop`, without
+# it: so SIGTERM alone ends it only after a look for the word that found none.
+await_stop() {
+  local asked="" asked_before
+  trap 'asked=yes' TERM
+  echo READY
+  while asked_before=$asked && ! read -r -t 5 _; do
+    if [ "$asked_before" ]; then exit; fi
   done
+  stop_jobs
+  printf 'RESULT 2\nOK'
+  # supervisord looks once a second whether its programs have ended; a request makes it look at once.
+  (while sleep 0.05; do curl -s -o /dev/null --unix-socket /run/supervisor.sock http://supervisor/; done) &
 }
 
 check() {
-  local key
-  install -d -m 755 /run/sshd
-  key=$(mktemp -u)
-  ssh-keygen -q -t ed25519 -N '' -f "$key"
-  ask_sshd "$key"
-  /usr/sbin/sshd -t -f $known -h "$key"
-  rm -f "$key" "$key.pub"
-  find_supervisor_python
-  "$(<$here/supervisor-python)" $here/services.py check
-}
-
-# supervisor is the distribution's and needs the distribution's Python; in some images the name `python3` leads to another one.
-find_supervisor_python() {
+  check_sshd_config
   local python
+  # supervisor is the distribution's and needs the distribution's Python; in some images the name `python3` leads to another one.
   for python in "$(sed -n '1s/^#! *//p' "$(command -v supervisord)")" $(compgen -G '/usr/bin/python[23].*' | grep -E '/python[23]\.[0-9]+$'); do
-    if "$python" -c "from supervisor.options import ServerOptions; ServerOptions().realize(['-c', '$here/supervisord.conf'])"; then
+    if "$python" $here/supervisord.py write; then
       echo "$python" >$here/supervisor-python
+      "$python" $here/supervisord.py check
       return
     fi
   done
@@ -463,59 +265,22 @@ installed() {
   if [ -n "$python" ]; then { "$python" -m pip list --not-required --format=freeze 2>/dev/null || true; } | sed 's/^/pip /' | sort; fi
 }
 
-banner() {
-  local answer
-  exec 3<>/dev/tcp/127.0.0.1/22
-  # Saying who we are keeps sshd from logging an error; filter_log drops the line that is left.
-  printf 'SSH-2.0-healthcheck\r\n' >&3
-  read -r -t 3 answer <&3
-  [[ $answer == SSH-2.0-* ]]
-}
-
-# Everything the container says, without the lines that each healthcheck leaves behind and supervisor's worry about its local socket.
-filter_log() {
-  echo $BASHPID >$run/log-filter
-  exec grep --line-buffered -vE '(Connection (closed|reset) by|Received disconnect from) 127\.0\.0\.1 |reaped unknown pid|without any HTTP authentication|No file matches via include'
-}
-
-start() {
-  # An image's own NVIDIA entrypoint sets up forward compatibility; it runs first and comes back here.
-  if [ -x /opt/nvidia/nvidia_entrypoint.sh ] && [ -z "${COMPOSEGEN_ENTERED:-}" ]; then
-    COMPOSEGEN_ENTERED=1 exec /opt/nvidia/nvidia_entrypoint.sh "$0"
-  fi
-  prepare
-  if compgen -G "$here/services/*.conf" >/dev/null; then
-    "$(<$here/supervisor-python)" $here/services.py "$(login_users | tail -n 1)" || true
-  fi
-  exec > >(filter_log) 2>&1
-  # supervisord looks at its programs once a second; a request makes it look at once, so that sshd starts without that second.
-  (for _ in {1..100}; do if curl -s -o /dev/null --unix-socket /run/supervisor.sock http://supervisor/; then break; fi; sleep 0.02; done) &
-  exec "$(<$here/supervisor-python)" "$(command -v supervisord)" -c $here/supervisord.conf
-}
-
-case ${1:-start} in
-  start) start ;;
-  check) check ;;
-  installed) installed ;;
-  banner) banner ;;
-  sshd) keep_sshd ;;
-  keys)
-    # A container that is still starting looks first whether it was given any.
-    for _ in {1..100}; do if [ -e $run/sshd_config ]; then break; fi; sleep 0.1; done
-    cat >"$(later_keys)"
-    install_keys
-    ;;
-  link-ide-files) link_ide_files "$2" "$3" ;;
-  host-keys) renew_host_keys ;;
-  rsa-host-key) renew_rsa_host_key ;;
-  password)
-    change_password
-    apply_password
-    ;;
+command=${1:-start}
+if [ "${0##*/}" = new-password ]; then command='new-password'; fi
+case $command in
+  start | check | installed | banner) "$command" ;;
+  keys) replace_keys ;;
+  password) replace_password ;;
   new-password)
     new_password
     apply_password
     ;;
+  host-keys) renew_host_keys ;;
+  # What this program runs itself.
+  rsa-host-key) renew_rsa_host_key ;;
+  link-ide-files) link_ide_files "$2" "$3" ;;
+  sshd) keep_sshd ;;
+  stop-jobs) await_stop ;;
   *)
     echo "usage: $0 [check | installed | banner | keys | password | new-password | host-keys]" >&2
     exit 2
