@@ -59,12 +59,18 @@ def place(service: Mapping[str, Any], found: Recognised, directory: Path) -> Pla
     placed.options["base"] = found.image
     if not found.listed:
         placed.options["device"] = found.device
+    placed.left["volumes"] = [_at_home(entry) for entry in placed.left.get("volumes", [])]
     for part in PARTS:
         part(placed)
     for key, why in OWN.items():
         if placed.left.pop(key, None) is not None and why:
             placed.notes.append(f"{key} was left out: {why}")
     return placed
+
+
+def _at_home(entry: Any) -> Any:
+    """A folder of somebody's home, as `init --mount ~/data:/data` takes it."""
+    return entry.replace("${HOME}/", f"{Path.home()}/", 1) if isinstance(entry, str) else entry
 
 
 def wants_gpu(service: Mapping[str, Any]) -> bool:
@@ -187,7 +193,7 @@ def _environment(placed: Placed) -> None:
     for key, value in given.items():
         meant = None if value is None else plain(value)
         if key == "NVIDIA_VISIBLE_DEVICES" and placed.found.device == "gpu":
-            placed.options.setdefault("gpus", meant if meant and meant not in ("void", "") else "all")
+            placed.options.setdefault("gpus", f"device={meant}" if meant and meant not in ("all", "void", "none") else "all")
         elif value is not None and meant is None:
             kept[key] = value
         else:

@@ -168,6 +168,17 @@ def test_without_a_gpu_in_the_line_the_folder_has_none_and_its_override_still_co
     assert dotenv.parse((folder / ".env").read_text())["COMPOSE_FILE"] == files
 
 
+def test_a_folder_of_ones_home_may_be_the_code_and_a_runtime_may_stay(composegen: Cli, tmp_path: Path) -> None:
+    (composegen.home / "project").mkdir(parents=True)
+    line = "docker run --runtime=nvidia -e NVIDIA_VISIBLE_DEVICES=1 -v ~/project:/home/code img"
+    done = composegen("convert", "--keep-runtime", "--output", "box", "--json", line, cwd=tmp_path).ok()
+    assert done.json["settings"]["CODE_DIR"] == str(composegen.home / "project")
+    assert done.json["settings"]["GPUS"] == "1"
+    service = yaml.safe_load((tmp_path / "box/compose.yaml").read_text())["services"]["dev"]
+    assert service["runtime"] == "nvidia" and "deploy" not in service
+    assert not (tmp_path / "box/compose.override.yaml").exists()
+
+
 def test_what_a_folder_cannot_have_is_said(composegen: Cli, tmp_path: Path) -> None:
     _, said = written(composegen, tmp_path, "docker run --network host --read-only --health-cmd true --user 1000 -it img bash")
     notes = "\n".join(map(str, said["notes"])) if isinstance(said["notes"], list) else ""
