@@ -62,9 +62,9 @@ def _in_order(service: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def finished(value: Any, expansions: Expansions) -> Any:
-    """Every text as Compose is to read it."""
+    """Every text as Compose is to read it, which fills in nothing in names."""
     if isinstance(value, dict):
-        return {expansions.as_compose(key): finished(each, expansions) for key, each in value.items()}
+        return {key: finished(each, expansions) for key, each in value.items()}
     if isinstance(value, list):
         return [finished(each, expansions) for each in value]
     return expansions.as_compose(value) if isinstance(value, str) else value

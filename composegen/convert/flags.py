@@ -96,7 +96,7 @@ FLAGS = (
     Flag("--label", "many", "labels", values.pair, short="-l"),
     Flag("--label-file", "many", "label_file"),
     Flag("--link", "many"),
-    Flag("--link-local-ip", "many"),
+    Flag("--link-local-ip", "many", fields=("Network.bridge.IPAMConfig", "Network.bridge.joined")),
     Flag("--log-driver", "one", "logging.driver"),
     Flag("--log-opt", "many", "logging.options", values.full_pair),
     Flag("--mac-address", "one", fields=("Config.MacAddress", "Network.bridge.MacAddress", "Network.bridge.joined")),

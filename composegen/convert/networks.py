@@ -45,6 +45,10 @@ OF_FLAGS = {
 }
 
 
+# What Docker takes on its own bridge as well, and Compose does not.
+NOT_OF_MODES = ("--mac-address", "--link-local-ip")
+
+
 def joined(given: list[str], own: list[tuple[str, str]]) -> Joined:
     """What `--network` says, one or several times, with the flags that go with the first (`own`: key and value of each).
 
@@ -57,7 +61,7 @@ def joined(given: list[str], own: list[tuple[str, str]]) -> Joined:
         raise UsageError(f"{modes[0]} and another network exclude each other", hint="leave one of them out")
     for key, value in own:
         if not first or modes:
-            if key != "mac-address":
+            if key not in (OF_FLAGS[flag] for flag in NOT_OF_MODES):
                 raise UsageError(
                     f"--{key if key != 'alias' else 'network-alias'} needs a network of your own", hint="add --network NAME"
                 )

@@ -131,8 +131,9 @@ def _network(run: Run, built: Built) -> None:
     for name, options in joined.networks.items():
         built.put("networks", {name: options or None})
         built.networks[name] = {"name": name, "external": True}
-    if joined.mode and "--mac-address" in run.given:
-        built.lost("--mac-address", "has no word in Compose but on a network of your own", run.at("--mac-address"))
+    for flag in networks.NOT_OF_MODES:
+        if joined.mode and flag in run.given:
+            built.lost(flag, "has no word in Compose but on a network of your own", run.at(flag))
 
 
 def _of_service(mode: str, built: Built) -> str:
@@ -213,19 +214,27 @@ def _gpus(run: Run, built: Built) -> None:
         with built.source.blamed(word.at, "--gpus"):
             asked.append(gpus.reservation(word.text))
     runtime = run.last("--runtime") or ("nvidia" if run.program == "nvidia-docker" else "")
-    if runtime and (built.keep_runtime or runtime != "nvidia"):
-        built.put("runtime", runtime)
-    elif runtime and not asked:
-        visible = run.assigned.get("NV_GPU") or built.service.get("environment", {}).get("NVIDIA_VISIBLE_DEVICES")
-        reserved = gpus.legacy(visible)
-        asked += [reserved] if reserved else []
     if runtime == "nvidia" and not built.keep_runtime:
-        what = "nvidia-docker" if run.program == "nvidia-docker" else "--runtime=nvidia"
-        built.comment(f"{what} as a reservation, for which no runtime of that name need be set up.", "deploy")
-        why = "became a reservation, which needs no runtime of that name; --keep-runtime keeps it"
-        built.source.note("meaning", what, why, run.at("--runtime") if "--runtime" in run.given else run.image.at)
+        asked = asked or _instead_of_runtime(run, built)
+    elif runtime:
+        built.put("runtime", runtime)
     if asked:
         built.put(".".join(DEVICES), asked)
+
+
+def _instead_of_runtime(run: Run, built: Built) -> list[dict[str, Any]]:
+    """The reservation that hands over the GPUs that the older ways name in a variable; none where that says so."""
+    visible = run.assigned.get("NV_GPU") or built.service.get("environment", {}).get("NVIDIA_VISIBLE_DEVICES")
+    found = gpus.legacy(visible)
+    what = "nvidia-docker" if run.program == "nvidia-docker" else "--runtime=nvidia"
+    at = run.at("--runtime") if "--runtime" in run.given else run.image.at
+    if found is None:
+        built.source.note("meaning", what, f"was left out: NVIDIA_VISIBLE_DEVICES={visible} asks for no GPU", at)
+        return []
+    built.comment(f"{what} as a reservation, for which no runtime of that name need be set up.", "deploy")
+    why = "became a reservation, which needs no runtime of that name; --keep-runtime keeps it"
+    built.source.note("meaning", what, why, at)
+    return [found]
 
 
 STEPS: tuple[Step, ...] = (

@@ -93,7 +93,14 @@ def pair(given: str) -> dict[str, str]:
     key, _, value = given.partition("=")
     if not key:
         raise UsageError(f"'{given}' has no name in front of =", hint="write KEY=VALUE")
-    return {key: value}
+    return {_known(key): value}
+
+
+def _known(key: str) -> str:
+    """A name, in which Compose fills in nothing."""
+    if has_expansion(key):
+        raise UsageError("only the shell knows the name in front of =", hint="write the name itself: NAME=VALUE")
+    return key
 
 
 def full_pair(given: str) -> dict[str, str]:
@@ -107,7 +114,7 @@ def variable(given: str) -> dict[str, str | None]:
     key, equals, value = given.partition("=")
     if not key or re.search(r"\s", key):
         raise UsageError(f"'{given}' has no variable's name in front of =", hint="write NAME=VALUE, or NAME alone")
-    return {key: value if equals else None}
+    return {_known(key): value if equals else None}
 
 
 def host(given: str) -> str:
@@ -176,7 +183,7 @@ def expose(given: str) -> list[str]:
 
 def port(given: str) -> str:
     """`[[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]`, or Docker's long form, as Compose's short one."""
-    given = _long_port(given) if "=" in given else given
+    given = _bracketed(_long_port(given) if "=" in given else given)
     if has_expansion(given):
         return given
     found = re.fullmatch(
@@ -190,6 +197,12 @@ def port(given: str) -> str:
     if inside > 1 and outside and outside != inside:
         raise UsageError(f"'{given}' has {outside} ports outside and {inside} inside", hint="give both ranges the same length")
     return given.lower()
+
+
+def _bracketed(given: str) -> str:
+    """An address of IPv6 in front of two ports may stand without brackets, but not in Compose."""
+    found = re.fullmatch(r"([0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f]*):([0-9-]*:[^:]+)", given)
+    return f"[{found[1]}]:{found[2]}" if found else given
 
 
 def _ordered(given: str, first: str, last: str | None) -> int:

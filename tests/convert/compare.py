@@ -33,6 +33,7 @@ ONCE = (
     "Dns",
     "DnsOptions",
     "DnsSearch",
+    "Devices",
     *(f"BlkioDevice{what}" for what in ("ReadBps", "ReadIOps", "WriteBps", "WriteIOps")),
 )
 ANONYMOUS = re.compile("[0-9a-f]{64}")
@@ -59,6 +60,8 @@ def fields(container: Object, names: set[str], who: Mapping[str, str]) -> Object
         found[f"HostConfig.{key}"] = _named(found[f"HostConfig.{key}"], who)
     for request in found["HostConfig.DeviceRequests"] or []:
         request["Options"] = request["Options"] or {}
+        request["DeviceIDs"] = list(dict.fromkeys(request["DeviceIDs"] or []))
+    found["HostConfig.VolumesFrom"] = [each.removesuffix(":rw") for each in found["HostConfig.VolumesFrom"] or []]
     for key in SETS:
         found[f"HostConfig.{key}"] = sorted(set(found[f"HostConfig.{key}"] or []))
     for key in ONCE:

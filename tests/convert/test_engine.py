@@ -60,6 +60,7 @@ def test_the_way_back_makes_the_same_container_too(bench: Bench) -> None:
 # A line for each flag that Compose has no word for.
 LOST = {
     "--cpuset-mems": "docker run --cpuset-mems 0 cvt/app",
+    "--link-local-ip": "docker run --link-local-ip 169.254.34.69 cvt/app",
     "--mac-address": "docker run --mac-address 92:d0:c6:0a:29:35 cvt/app",
     "--publish-all": "docker run -P cvt/app",
     "--rm": "docker run --rm cvt/app",

@@ -134,6 +134,7 @@ def test_two_containers_of_one_name_are_none() -> None:
         ("docker run --rm img", "--rm", "dropped"),
         ("docker run -P img", "--publish-all", "lost"),
         ("docker run --volumes-from a:ro img", "--volumes-from", "lost"),
+        ("docker run --link-local-ip 169.254.1.1 img", "--link-local-ip", "lost"),
         ("docker run --mac-address 92:d0:c6:0a:29:33 img", "--mac-address", "lost"),
         ("docker run img | tee log", "|", "dropped"),
         ("docker run img &", "&", "dropped"),
@@ -146,3 +147,9 @@ def test_what_may_not_mean_the_same_is_said(line: str, what: str, kind: str) -> 
     notes = convert(line).notes
     assert (what, kind) in [(note.what, note.kind) for note in notes]
     assert all(note.where for note in notes)
+
+
+def test_the_name_of_a_variable_is_known() -> None:
+    for line in ("docker run -e $NAME=x img", "docker run -e $BOTH img", "docker run -l $KEY=v img"):
+        with pytest.raises(UsageError, match="only the shell knows the name"):
+            convert(line)
