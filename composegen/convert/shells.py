@@ -22,7 +22,10 @@ class Shell:
     single_quotes: bool
     escaped_in_double: str  # what `escape` takes the meaning from between double quotes; empty: nothing
     comment: str  # begins one, at the start of a word
-    expansion: re.Pattern[str]  # the groups are keys of READ
+    expansion: re.Pattern[str]  # `Expander` knows its groups
+    plain: str = ""  # what is an operator elsewhere, and part of a word here
+    home: bool = True  # `~` is the home folder
+    background: bool = True  # `&` is; else it only ends a command
 
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -45,6 +48,9 @@ CMD = Shell(
     escaped_in_double="",
     comment="",
     expansion=re.compile(rf"%(?P<variable>{_NAME})%|(?P<unknown>%[0-9*])"),
+    plain=";()",
+    home=False,
+    background=False,
 )
 POWERSHELL = Shell(
     "PowerShell",
@@ -87,20 +93,20 @@ class Person:
         return {"UID": str(self.uid), "EUID": str(self.uid), "HOSTNAME": self.host}
 
 
+# What tells a text's shell, the surest sign first: how lines are continued, else how variables are named.
+SIGNS = (
+    (r"\\[ \t]*\n", SH),
+    (r"[ \t]\^[ \t]*\n", CMD),
+    (r"[ \t]`[ \t]*\n", POWERSHELL),
+    (r"\$\{?env:|\$\{?pwd\}?\.Path|Get-Location|^\s*PS [^>\n]*>", POWERSHELL),
+    (r"\$[({A-Za-z]", SH),
+    (r"%[A-Za-z_]{2,}%(?![A-Za-z])|^\s*[A-Za-z]:\\[^>\n]*>", CMD),
+)
+
+
 def guessed(text: str) -> Shell:
-    """The shell that a text was written for, by how it continues lines, else by how it names variables."""
-    for shell in (CMD, POWERSHELL):
-        if re.search(re.escape(shell.escape) + r"[ \t]*\n", text):
-            return shell
-    if re.search(r"\\[ \t]*\n", text):
-        return SH
-    if re.search(r"\$env:|\$\{env:|\$\{?pwd\}?\.Path|Get-Location|^\s*PS [^>\n]*>", text):
-        return POWERSHELL
-    return (
-        CMD
-        if re.search(rf"%{_NAME}%|^\s*[A-Za-z]:\\[^>\n]*>", text) and not re.search(rf"\$[({{A-Za-z]|%{_NAME}%[A-Za-z]", text)
-        else SH
-    )
+    """The shell that a text was written for."""
+    return next((shell for sign, shell in SIGNS if re.search(sign, text)), SH)
 
 
 @dataclass

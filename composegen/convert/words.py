@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from composegen.convert.notes import Source
-from composegen.convert.shells import CMD, Expander, Person, guessed
+from composegen.convert.shells import CMD, POWERSHELL, SH, Expander, Person, guessed
 from composegen.convert.text import MARK, Expansions
 
 PROGRAMS = ("docker", "podman", "nvidia-docker", "sudo")
@@ -16,6 +16,8 @@ _PROMPT = re.compile(rf"[ \t]*(?:PS [^>\n]*>|[A-Za-z]:\\[^>\n]*>|[^\s'\"]*[$#%>â
 _CONTINUED_PROMPT = re.compile(r"[ \t]*>{1,2}[ \t]+")
 _OPERATOR = re.compile(r"&&|\|\||;|\||(?:[0-9]|&)?>>?(?:&[0-9-])?|<{1,3}|&|[()]")
 _PLACEHOLDER = re.compile(r"<[^<>\n]+>")
+# What a shell makes names of files of, or several words.
+_PATTERN = re.compile(r"[*?]|\[(?![0-9A-Fa-f:]+\]:)[^\]]+\]|\{[^{}]*,[^{}]*\}|\{[0-9a-z]+\.\.[0-9a-z]+\}")
 _UNWRITABLE = re.compile(f"{MARK.pattern}|[\x00\ud800-\udfff\ufffe\uffff]")
 # `~` is the home folder at the beginning of a word, and in one that could be an assignment.
 _HOME = re.compile(r"~(?=[/\s:]|$)")
@@ -90,7 +92,8 @@ class _Scanner:
             if words:
                 yield words
             if operator == "|":
-                self._left_to_the_shell("|", len(tuple(self._words())))
+                tuple(self._words())
+                self.source.note("dropped", "|", "is the shell's; `docker compose logs` shows what a container says", self.at)
 
     def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """What is here, read over."""
@@ -132,7 +135,7 @@ class _Scanner:
             return True
         found = _OPERATOR.match(self.text, self.at)
         ends = found is not None and found[0] in (*ENDS, "|", "&", "(", ")")
-        return ends and not (self.shell is CMD and self.text[self.at] in ";()")
+        return ends and self.text[self.at] not in self.shell.plain
 
     def _refuse_torn(self, what: str) -> None:
         """Raises UsageError: the next line can only belong to this one."""
@@ -149,15 +152,9 @@ class _Scanner:
         operator = found[0] if found else ""
         if operator in ("(", ")"):
             raise self.source.refusal(self.at - 1, f"'{operator}' begins or ends a subshell", "give the docker line alone")
-        if operator == "&" and self.shell is not CMD:
+        if operator == "&" and self.shell.background:
             self.source.note("dropped", "&", "is the shell's; `docker compose up -d` starts in the background", self.at - 1)
         return operator
-
-    def _left_to_the_shell(self, operator: str, words: int) -> None:
-        what = "pipe" if words else "pipe to nowhere"
-        self.source.note(
-            "dropped", operator, f"a {what} is the shell's: `docker compose logs` shows what a container says", self.at
-        )
 
     def _redirected(self) -> bool:
         """A redirection and its file, read over."""
@@ -182,12 +179,7 @@ class _Scanner:
             character = self.text[self.at]
             if character in MISPRINTED:
                 raise self.source.refusal(self.at, f"'{character}' is {MISPRINTED[character]}", "type it anew")
-            if (
-                pieces
-                and not character.isdigit()
-                and _OPERATOR.match(self.text, self.at)
-                and not (self.shell is CMD and character == ";")
-            ):
+            if pieces and not character.isdigit() and character not in self.shell.plain and _OPERATOR.match(self.text, self.at):
                 break
             if self.text.startswith(f"{self.shell.escape}\n", self.at):
                 self.at += 2
@@ -195,8 +187,8 @@ class _Scanner:
             quoted = quoted or character == '"' or (character == "'" and self.shell.single_quotes)
             pieces.append(self._piece(character, start))
         word = Word("".join(pieces), start, quoted)
-        if not quoted and (found := re.search(r"[*?]|\[[^\]]+\]", word.text)):
-            self.source.note("meaning", found[0], "could be file names for the shell; it was taken as it stands", start)
+        if not quoted and (found := _PATTERN.search(word.text)):
+            self.source.note("meaning", found[0], "may become several words in a shell; it was taken as it stands", start)
         return word
 
     def _piece(self, character: str, start: int) -> str:
@@ -207,16 +199,15 @@ class _Scanner:
         if character == self.shell.escape:
             self.at += 2
             return self.text[self.at - 1 : self.at]
-        if (
-            _TILDE_PREFIX.fullmatch(self.text, start, self.at)
-            and (found := _HOME.match(self.text, self.at))
-            and self.shell is not CMD
-        ):
-            self.at = found.end()
+        if self.shell.home and character == "~" and self._at_home(start):
+            self.at += 1
             return self.expander.expansions.mark("${HOME}")
-        if self.text.startswith("$'", self.at) and self.shell.escape == "\\":
+        if self.text.startswith("$'", self.at) and self.shell is SH:
             return self._ansi()
         return self._expanded() or self._taken(1)
+
+    def _at_home(self, start: int) -> bool:
+        return bool(_TILDE_PREFIX.fullmatch(self.text, start, self.at) and _HOME.match(self.text, self.at))
 
     def _expanded(self) -> str:
         found = self.shell.expansion.match(self.text, self.at)
@@ -233,7 +224,7 @@ class _Scanner:
 
     def _single(self) -> str:
         start = self.at
-        doubled = "(?:[^']|'')*" if self.shell.escape == "`" else "[^']*"
+        doubled = "(?:[^']|'')*" if self.shell is POWERSHELL else "[^']*"
         found = self._match(re.compile(f"'({doubled})'"))
         if not found:
             raise self._unclosed(start)

@@ -62,6 +62,14 @@ def test_a_prompt_is_not_the_command(prompt: str) -> None:
     assert words(f"{prompt}docker run img") == [["docker", "run", "img"]]
 
 
+def test_what_is_written_in_sh_is_not_taken_for_another_shell() -> None:
+    assert words("docker run -v /a:`pwd`\nls") == [["docker", "run", "-v", "/a:${PWD}"], ["ls"]]
+    assert words("docker run --log-opt tag=%d img date +%Y%m%d") == [
+        ["docker", "run", "--log-opt", "tag=%d", "img", "date", "+%Y%m%d"]
+    ]
+    assert words("docker run img grep 'a^' \\\n  b") == [["docker", "run", "img", "grep", "a^", "b"]]
+
+
 def test_commands_end_where_the_shell_ends_them() -> None:
     assert words("cd x && a b; c | d\ne & f") == [["cd", "x"], ["a", "b"], ["c"], ["e"], ["f"]]
 
