@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from composegen import dotenv
+from composegen import catalogue, dotenv
+from composegen.convert import convert
+from composegen.converting.placing import wants_gpu
+from composegen.converting.recognising import recognised
 from tests.support.cli import Cli
 
 ARTICLE = "docker run -d -p 2222:22 -v /dev/shm:/dev/shm -v /home/code:/home/code --name=work --runtime=nvidia ms:200a-cu116"
@@ -40,8 +43,8 @@ def test_the_articles_line(composegen: Cli) -> None:
         ("docker run --runtime nvidia --gpus 2 img", {"count": 2}),
     ],
 )
-def test_older_ways_to_a_gpu_become_a_reservation(composegen: Cli, line: str, asked: dict[str, object] | None) -> None:
-    (service,) = yaml.safe_load(composegen("convert", line).ok().stdout)["services"].values()
+def test_older_ways_to_a_gpu_become_a_reservation(line: str, asked: dict[str, object] | None) -> None:
+    (service,) = convert(line).document["services"].values()
     assert "runtime" not in service
     devices = service["deploy"]["resources"]["reservations"]["devices"] if "deploy" in service else []
     assert devices == ([{**asked, "capabilities": ["gpu"]}] if asked else [])
@@ -153,9 +156,17 @@ def test_a_folder_has_what_the_line_says_where_init_has_a_place_for_it(composege
         ("docker run python:3.12-slim-bookworm", "python", "cpu"),
     ],
 )
-def test_the_stack_is_recognised_by_the_image(composegen: Cli, tmp_path: Path, line: str, stack: str, device: str) -> None:
-    said = composegen("convert", "--output", "box", "--dry-run", "--json", line, cwd=tmp_path).ok().json
-    assert (said["stack"], said["device"]) == (stack, device)
+def test_the_stack_is_recognised_by_the_image(line: str, stack: str, device: str) -> None:
+    (service,) = convert(line).document["services"].values()
+    found = recognised(service["image"], catalogue.stacks(), wants_gpu=wants_gpu(service))
+    assert (found.stack.name, found.device) == (stack, device)
+
+
+def test_a_dry_run_shows_the_difference_and_writes_nothing(composegen: Cli, tmp_path: Path) -> None:
+    line = "docker run -p 81:81 -v /etc/hosts:/etc/hosts:ro somebody/something serve"
+    done = composegen("convert", "--output", "box", "--dry-run", line, cwd=tmp_path).ok()
+    for path in ("compose.yaml", "compose.override.yaml", "services/command.conf", ".env"):
+        assert f"+++ b/{path}" in done.stdout
     assert not (tmp_path / "box").exists()
 
 
