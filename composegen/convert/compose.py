@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from composegen.convert.command import Run
-from composegen.convert.service import Built
+from composegen.convert.service import Built, key_of
 from composegen.convert.text import Expansions
 from composegen.errors import UsageError
 
@@ -37,6 +37,7 @@ def service_names(found: Sequence[Run]) -> list[str]:
     for run in found:
         name = run.last("--name") or run.image.text.partition("@")[0].rpartition("/")[2].partition(":")[0]
         name = re.sub("[^a-zA-Z0-9._-]+", "-", name).strip("-") or "app"
+        name = key_of(name)
         number = 1
         while (numbered := name if number == 1 else f"{name}-{number}") in names:
             number += 1
@@ -58,7 +59,14 @@ def joined(built: Sequence[Built]) -> tuple[dict[str, Any], dict[tuple[str | int
 
 
 def _in_order(service: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: service[key] for key in ORDER if key in service}
+    return {key: _without_extensions(key, service[key]) for key in ORDER if key in service}
+
+
+def _without_extensions(key: str, value: Any) -> Any:
+    """Compose takes a key `x-…` of a mapping for an extension of its own, but not in a list of KEY=VALUE."""
+    if key not in ("environment", "labels", "annotations", "sysctls") or not any(name.startswith("x-") for name in value):
+        return value
+    return [name if said is None else f"{name}={said}" for name, said in value.items()]
 
 
 def finished(value: Any, expansions: Expansions) -> Any:

@@ -25,7 +25,7 @@ class Flag:
     short: str = ""
     kind: Kind | None = None  # of the note that it is not in the result
     why: str = ""
-    fields: tuple[str, ...] = ()  # of the engine's container that are not the same then
+    fields: tuple[str, ...] = ()  # of the engine's container that are not the same then; `*` is any name
 
 
 def dropped(name: str, takes: Literal["", "one", "many"], why: str, *fields: str, short: str = "") -> Flag:
@@ -96,10 +96,10 @@ FLAGS = (
     Flag("--label", "many", "labels", values.pair, short="-l"),
     Flag("--label-file", "many", "label_file"),
     Flag("--link", "many"),
-    Flag("--link-local-ip", "many", fields=("Network.bridge.IPAMConfig", "Network.bridge.joined")),
+    Flag("--link-local-ip", "many", fields=("Network.*.IPAMConfig", "Network.*.joined")),
     Flag("--log-driver", "one", "logging.driver"),
     Flag("--log-opt", "many", "logging.options", values.full_pair),
-    Flag("--mac-address", "one", fields=("Config.MacAddress", "Network.bridge.MacAddress", "Network.bridge.joined")),
+    Flag("--mac-address", "one", fields=("Config.MacAddress", "Network.*.MacAddress", "Network.*.joined")),
     Flag("--memory", "one", "mem_limit", values.size, short="-m"),
     Flag("--memory-reservation", "one", "mem_reservation", values.size),
     Flag("--memory-swap", "one", "memswap_limit", values.size_or_unlimited),

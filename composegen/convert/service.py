@@ -54,6 +54,11 @@ class Built:
         self.comments.setdefault(path, []).append(text)
 
 
+def key_of(name: str) -> str:
+    """A name as a key of a mapping, where Compose takes `x-…` for an extension of its own."""
+    return f"own-{name}" if name.startswith("x-") else name
+
+
 Step = Callable[[Run, Built], None]
 
 
@@ -129,8 +134,8 @@ def _network(run: Run, built: Built) -> None:
     if joined.mode:
         built.put("network_mode", _of_service(joined.mode, built))
     for name, options in joined.networks.items():
-        built.put("networks", {name: options or None})
-        built.networks[name] = {"name": name, "external": True}
+        built.put("networks", {key_of(name): options or None})
+        built.networks[key_of(name)] = {"name": name, "external": True}
     for flag in networks.NOT_OF_MODES:
         if joined.mode and flag in run.given:
             built.lost(flag, "has no word in Compose but on a network of your own", run.at(flag))
@@ -179,6 +184,12 @@ def _of_document(mounted: mounts.Mounted, driver: str) -> dict[str, Any]:
     """The volume itself; its name keeps Compose from putting the project's in front."""
     said = {"driver": mounted.driver or driver, "driver_opts": mounted.options, "labels": mounted.labels}
     return {"name": mounted.volume, **{key: value for key, value in said.items() if value}}
+
+
+def _tmpfs(run: Run, built: Built) -> None:
+    """The last of one target counts."""
+    if "tmpfs" in built.service:
+        built.service["tmpfs"] = list({each.partition(":")[0]: each for each in built.service["tmpfs"]}.values())
 
 
 def _volumes_from(run: Run, built: Built) -> None:
@@ -245,6 +256,7 @@ STEPS: tuple[Step, ...] = (
     _namespaces,
     _links,
     _volumes,
+    _tmpfs,
     _volumes_from,
     _devices,
     _gpus,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 Object = dict[str, Any]
@@ -131,5 +132,5 @@ def differences(line: Object, file: Object, names: set[str], who: Mapping[str, s
     """Every field in which two containers differ, but for those that a note has named."""
     ours, theirs = fields(file, names, who), fields(line, names, who)
     for key in sorted({*ours, *theirs}):
-        if ours.get(key) != theirs.get(key) and key not in allowed:
+        if ours.get(key) != theirs.get(key) and not any(fnmatchcase(key, each) for each in allowed):
             yield f"{key}: the line has {theirs.get(key)!r}, the file {ours.get(key)!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_what_compose_has_no_word_for_is_really_not_the_same(bench: Bench) -> No
     for verdict in found:
         assert verdict.kind == "different", verdict
         told = {each.partition(":")[0] for each in verdict.said.split("\n    ")}
-        assert told <= set(fields_of[verdict.line]), verdict
+        assert all(any(fnmatchcase(each, field) for field in fields_of[verdict.line]) for each in told), verdict
 
 
 def test_some_fifty_fields_are_compared_and_each_can_tell_containers_apart(bench: Bench) -> None:

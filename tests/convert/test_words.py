@@ -79,6 +79,19 @@ def test_redirections_are_the_shells(redirected: str) -> None:
     assert words(redirected) == [["a", "b"]]
 
 
+def test_no_name_is_taken_for_an_extension_of_composes() -> None:
+    found = convert("docker run --name x-web --network x-net -e x-odd=1 -e EVEN img").document
+    assert found["services"] == {
+        "own-x-web": {
+            "image": "img",
+            "container_name": "x-web",
+            "environment": ["x-odd=1", "EVEN"],
+            "networks": {"own-x-net": None},
+        }
+    }
+    assert found["networks"] == {"own-x-net": {"name": "x-net", "external": True}}
+
+
 def test_the_current_folder_is_that_of_the_compose_file_and_that_is_said() -> None:
     found = convert('docker run -v "$PWD/src":/src -v $(pwd):/all -e AT=$PWD img')
     (service,) = found.document["services"].values()
