@@ -144,24 +144,22 @@ def _shm(placed: Placed) -> None:
 
 def _code(placed: Placed) -> None:
     """The folder that somebody works on: mounted where code usually is, or where commands run, or the current one."""
-    binds = {found["target"].rstrip("/"): found["source"] for each in placed.left.get("volumes", []) if (found := _bind(each))}
-    current = [target for target, source in binds.items() if source == "."]
-    targets = (*CODE_TARGETS, str(placed.left.get("working_dir", "")), *current)
-    target = next((each for each in targets if each in binds), None)
+    volumes = placed.left.get("volumes", [])
+    binds = {found["target"].rstrip("/"): each for each in volumes if (found := _bind(each))}
+    sources = {target: entry.partition(":")[0] for target, entry in binds.items()}
+    current = [target for target, source in sources.items() if source == "."]
+    target = next((each for each in (*CODE_TARGETS, str(placed.left.get("working_dir", "")), *current) if each in binds), None)
     if target is None:
         return
-    source = binds[target]
-    if not (Path(source).expanduser()).is_dir():
-        placed.notes.append(f"{source} is not there, so code/ in the folder is mounted; CODE_DIR in .env names another")
-        if target == CODE_TARGET:
-            placed.left["volumes"] = [each for each in placed.left["volumes"] if not each.startswith(f"{source}:{target}")]
-        return
-    placed.options["code"] = source
-    if target == CODE_TARGET:
-        placed.left["volumes"].remove(
-            next(each for each in placed.left["volumes"] if _bind(each) and each.startswith(f"{source}:"))
-        )
+    source = sources[target]
+    there = Path(source).is_dir()
+    if there:
+        placed.options["code"] = source
     else:
+        placed.notes.append(f"{source} is not there, so code/ in the folder is mounted; CODE_DIR in .env names another")
+    if target == CODE_TARGET:
+        volumes.remove(binds[target])
+    elif there:
         placed.notes.append(f"your code {source} is at {CODE_TARGET}, and at {target} as in the line")
 
 
@@ -189,6 +187,8 @@ def _mounts(placed: Placed) -> None:
 
 def _environment(placed: Placed) -> None:
     given, kept = placed.left.pop("environment", {}), dict[str, str]()
+    if isinstance(given, list):
+        given = {key: value if equals else None for key, equals, value in (each.partition("=") for each in given)}
     asked: list[str] = []
     for key, value in given.items():
         meant = None if value is None else plain(value)
