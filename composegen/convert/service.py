@@ -189,7 +189,7 @@ def _of_document(mounted: mounts.Mounted, driver: str) -> dict[str, Any]:
 def _tmpfs(run: Run, built: Built) -> None:
     """The last of one target counts."""
     if "tmpfs" in built.service:
-        built.service["tmpfs"] = list({each.partition(":")[0]: each for each in built.service["tmpfs"]}.values())
+        built.service["tmpfs"] = list({each.partition(":")[0]: each for each in run.texts("--tmpfs")}.values())
 
 
 def _volumes_from(run: Run, built: Built) -> None:
@@ -231,6 +231,9 @@ def _gpus(run: Run, built: Built) -> None:
         built.put("runtime", runtime)
     if asked:
         built.put(".".join(DEVICES), asked)
+        if memory := built.service.pop("mem_reservation", None):
+            # Compose takes one word or the other, once there is a reservation of anything.
+            built.put("deploy.resources.reservations.memory", memory)
 
 
 def _instead_of_runtime(run: Run, built: Built) -> list[dict[str, Any]]:
