@@ -222,8 +222,7 @@ def _refused(variable: str) -> str:
 def _gpus(placed: Placed) -> None:
     reserved = _reserved(placed.left)
     cdi = [each for each in placed.left.get("devices", []) if each.startswith("nvidia.com/gpu=")]
-    if reserved or cdi:
-        placed.left.pop("deploy", None)
+    _reserve_memory(placed)
     if cdi:
         placed.left["devices"] = [each for each in placed.left["devices"] if each not in cdi]
         _drop_empty(placed, "devices")
@@ -244,6 +243,13 @@ def _gpus(placed: Placed) -> None:
         placed.notes.append("the line asks for no GPU, so the folder has none; take COMPOSE_FILE out of .env for one")
     if any(word != "gpu" for each in reserved for word in each["capabilities"]):
         placed.notes.append("capabilities of --gpus were left out: set NVIDIA_DRIVER_CAPABILITIES with --env instead")
+
+
+def _reserve_memory(placed: Placed) -> None:
+    """Beside a folder's own reservation of GPUs Compose takes memory in the same place only."""
+    given = placed.left.pop("deploy", {}).get("resources", {}).get("reservations", {}).get("memory")
+    if memory := given or placed.left.pop("mem_reservation", None):
+        placed.left["deploy"] = {"resources": {"reservations": {"memory": memory}}}
 
 
 def _user(placed: Placed) -> None:
