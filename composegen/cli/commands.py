@@ -36,7 +36,7 @@ MORE = (
     Command("build", "lifecycle", "Build the image, whether or not anything changed."),
     Command("pull", "lifecycle", "Fetch the newest base image of that name; the next `up` builds on it."),
     Command("rm", "lifecycle", "The same as `down`."),
-    Command("clean", "server", "Remove images and volumes that are left over, after asking; never another user's."),
+    Command("clean", "server", "Remove images and volumes of composegen's that are left over, after asking; never another user's."),
     Command("explain", "explain", "Read an error text, name the cause, print the fix."),
     Command("convert", "convert", "Turn a `docker run` line into Compose, or into a folder with SSH; and back."),
     Command("check", "folders", "Exit 1 and show the difference where a folder is not as composegen writes it."),

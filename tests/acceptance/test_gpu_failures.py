@@ -211,7 +211,7 @@ def test_up_refuses_a_mode_that_the_engine_lacks(bare: Folder, mode: str) -> Non
 @no_driver_here
 def test_the_doctor_names_the_missing_driver_and_toolkit_with_this_distributions_commands(bare: Folder) -> None:
     done = bare("doctor", "--json", driver="")
-    checks = {each["name"]: each for each in done.json["checks"]}
+    checks = done.checks
     assert done.code == 1 and done.json["ok"] is False
     driver, engine = checks["gpu-driver"], checks["gpu-engine"]
     assert (driver["status"], engine["status"]) == ("fail", "fail")

@@ -178,9 +178,9 @@ def test_a_host_key_that_was_renewed_by_somebody_else_is_seen(folder: Path, monk
     (folder / "config/composegen").mkdir(parents=True)
     running = Shown(folder, there=Look(Container("1f", "work", "running", port=2222)))
     says(ask("host-key", folder, engine=running), "ok", "not written down yet for 127.0.0.1:2222")
-    (folder / "config/composegen/known_hosts").write_text("[127.0.0.1]:2222 ssh-ed25519 AAAAOLD\n")
+    (folder / "config/composegen/known_hosts").write_text("composegen-work ssh-ed25519 AAAAOLD\n")
     says(ask("host-key", folder, engine=running), "warn", "another host key", "`composegen up`")
-    (folder / "config/composegen/known_hosts").write_text("[127.0.0.1]:2222 ssh-ed25519 AAAANEW\n")
+    (folder / "config/composegen/known_hosts").write_text("composegen-work ssh-ed25519 AAAANEW\n")
     says(ask("host-key", folder, engine=running), "ok", "known for")
     says(ask("host-key", folder), "skip", "does not run")
 

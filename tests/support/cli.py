@@ -27,6 +27,11 @@ class Result:
     def json(self) -> Any:
         return json.loads(self.stdout)
 
+    @property
+    def checks(self) -> dict[str, Any]:
+        """By their names, what `doctor --json` or `test --json` says of each."""
+        return {each["name"]: each for each in self.json["checks"]}
+
     def ok(self) -> Result:
         """Itself. Raises AssertionError with everything that was said when the exit code is not 0."""
         assert self.code == 0, f"exit {self.code}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
