@@ -5,6 +5,7 @@
             → its command → services/command.conf, which supervisor keeps running
 
 recognising   which stack is meant by an image
+here          paths, seen from the folder
 placing       each part of the service, and where it goes
 """
 

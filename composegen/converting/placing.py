@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composegen import host
+from composegen.converting import here
 from composegen.converting.recognising import Recognised
 from composegen.errors import UsageError
 from composegen.init import gpus, options, paths
@@ -55,22 +56,16 @@ Part = Callable[[Placed], None]
 
 def place(service: Mapping[str, Any], found: Recognised, directory: Path) -> Placed:
     """Every part of the service at its place. Raises UsageError: it would end in a folder that cannot be."""
-    placed = Placed(dict(service), found, directory)
+    placed = Placed(here.absolute(service), found, directory)
     placed.options["base"] = found.image
     if not found.listed:
         placed.options["device"] = found.device
-    placed.left["volumes"] = [_at_home(entry) for entry in placed.left.get("volumes", [])]
     for part in PARTS:
         part(placed)
     for key, why in OWN.items():
         if placed.left.pop(key, None) is not None and why:
             placed.notes.append(f"{key} was left out: {why}")
     return placed
-
-
-def _at_home(entry: Any) -> Any:
-    """A folder of somebody's home, as `init --mount ~/data:/data` takes it."""
-    return entry.replace("${HOME}/", f"{Path.home()}/", 1) if isinstance(entry, str) else entry
 
 
 def wants_gpu(service: Mapping[str, Any]) -> bool:
@@ -147,7 +142,7 @@ def _code(placed: Placed) -> None:
     volumes = placed.left.get("volumes", [])
     binds = {found["target"].rstrip("/"): each for each in volumes if (found := _bind(each))}
     sources = {target: entry.partition(":")[0] for target, entry in binds.items()}
-    current = [target for target, source in sources.items() if source == "."]
+    current = [target for target, source in sources.items() if source == str(Path.cwd())]
     target = next((each for each in (*CODE_TARGETS, str(placed.left.get("working_dir", "")), *current) if each in binds), None)
     if target is None:
         return
@@ -166,21 +161,18 @@ def _code(placed: Placed) -> None:
 def _bind(entry: Any) -> re.Match[str] | None:
     """`SOURCE:TARGET` of folders, without a mode."""
     found = BIND.fullmatch(entry) if isinstance(entry, str) else None
-    return found if found and found["source"].startswith(("/", ".")) else None
+    return found if found and found["source"].startswith("/") else None
 
 
 def _mounts(placed: Placed) -> None:
     """What exists and has no mode is a choice of `init`; the rest stays as it is."""
     mounts = []
     for entry in list(placed.left.get("volumes", [])):
-        if found := _bind(entry):
+        if _bind(entry):
             with suppress(UsageError):
                 paths.mount(entry, placed.directory)
                 mounts.append(entry)
                 placed.left["volumes"].remove(entry)
-            if entry not in mounts and found["source"].startswith("."):
-                absolute = Path(found["source"]).resolve()  # seen from the folder, `.` would be another
-                placed.left["volumes"][placed.left["volumes"].index(entry)] = f"{absolute}:{found['target']}"
     placed.options["mounts"] = tuple(mounts)
     _drop_empty(placed, "volumes")
 

@@ -112,8 +112,8 @@ def test_a_folder_has_what_the_line_says_where_init_has_a_place_for_it(composege
         tmp_path,
         f"docker run -d --gpus '\"device=0,1\"' -p 127.0.0.1:2299:22 -p 8080:80 -v {tmp_path}/project:/workspace "
         "-v $PWD/data:/data -v cache:/cache -w /workspace --shm-size 16g -e MODE=test -e HF_TOKEN=hidden-4711 -e WHO=$USER "
-        "--ulimit memlock=-1 "
-        "--memory-reservation 1g --user root --name Training pytorch/pytorch:2.6.0-cuda12.4-cudnn9-runtime python serve.py --port 80",
+        "--ulimit memlock=-1 --memory-reservation 1g --user root --env-file my.env -v ./data:/read:ro --name Training "
+        "pytorch/pytorch:2.6.0-cuda12.4-cudnn9-runtime python serve.py --port 80",
     )
     choices = yaml.safe_load((folder / "compose.yaml").read_text())["x-composegen"]
     assert (choices["stack"], choices["version"], choices["cuda"]) == ("pytorch", "2.6.0", "12.4")
@@ -133,7 +133,8 @@ def test_a_folder_has_what_the_line_says_where_init_has_a_place_for_it(composege
             "dev": {
                 "environment": {"WHO": "${USER}"},
                 "ports": ["8080:80"],
-                "volumes": ["cache:/cache"],
+                "volumes": ["cache:/cache", f"{tmp_path}/data:/read:ro"],
+                "env_file": [{"path": f"{tmp_path}/my.env", "format": "raw"}],
                 "ulimits": {"memlock": -1},
                 "deploy": {"resources": {"reservations": {"memory": "1g"}}},
             }
