@@ -38,6 +38,7 @@ MORE = (
     Command("rm", "lifecycle", "The same as `down`."),
     Command("clean", "server", "Remove images and volumes of composegen's that are left over, after asking; never another user's."),
     Command("explain", "explain", "Read an error text, name the cause, print the fix."),
+    Command("convert", "convert", "Turn a `docker run` line into Compose, or into a folder with SSH; and back."),
     Command("check", "folders", "Exit 1 and show the difference where a folder is not as composegen writes it."),
     Command("update", "folders", "Bring a folder to the current templates, or to another version, merged with your edits."),
     Command("stacks", "catalogue", "List the stacks that `init` can write, or show one."),
