@@ -115,6 +115,36 @@ def test_a_user_that_cannot_be_leaves_root_the_way_in(start: Callable[..., Start
     assert made.ssh("true", user=name).returncode != 0
 
 
+# --- Mounts in a home ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["/root/.cache/huggingface", "/root/.vscode-server", "/root", "/home/alice/.cache/huggingface"])
+def test_what_is_mounted_into_a_home_stays_as_it_is_and_locks_nobody_out(
+    start: Callable[..., Started], tmp_path: Path, target: str
+) -> None:
+    """As `-v ~/.cache/huggingface:/root/.cache/huggingface`: what IDEs keep moves to its volume, and nobody's models."""
+    (tmp_path / ".cache").mkdir()
+    for file in ("model.bin", ".cache/other.bin"):
+        (tmp_path / file).write_text("precious")
+    made = start("--volume", f"{tmp_path}:{target}", SSH_USER="alice", USER_UID="1234", USER_GID="1234")
+    for user in ("root", "alice"):
+        assert made.ssh("touch ~/.here ~/.cache/there && id -un", user=user).stdout == f"{user}\n", made.log
+    assert [(tmp_path / file).read_text() for file in ("model.bin", ".cache/other.bin")] == ["precious"] * 2
+    assert (tmp_path / ".cache").is_dir() and not (tmp_path / ".cache").is_symlink()
+
+
+def test_another_uid_than_last_time_still_owns_what_its_ide_keeps(start: Callable[..., Started], engine: Engine) -> None:
+    volume = unique_name()
+    try:
+        for uid in ("1234", "4321"):
+            made = start("--volume", f"{volume}:/var/lib/ide", SSH_USER="alice", USER_UID=uid, USER_GID=uid)
+            kept = made.ssh("echo x >>~/.cache/kept && cat ~/.cache/kept", user="alice").stdout
+            engine("rm", "--force", made.name)
+        assert kept == "x\nx\n"
+    finally:
+        engine.run("volume", "rm", volume)
+
+
 # --- Lists of keys that are mounted --------------------------------------------------------------------------------------
 
 

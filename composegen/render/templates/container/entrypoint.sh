@@ -90,6 +90,7 @@ make_user() {
   else
     useradd -m -u "$uid" -g "$gid" -s /bin/bash "$name"
   fi
+  own_home "$name"
   # Images give their users /bin/sh or no shell at all; IDEs need a full one. A chosen one, such as zsh, stays.
   case $(getent passwd "$name" | cut -d: -f7) in */bash | */zsh | */fish) ;; *) usermod -s /bin/bash "$name" ;; esac
   # Without PAM, sshd refuses an account whose password is locked with '!'; '*' has no password either.
@@ -100,6 +101,18 @@ make_user() {
 {%- endif %}
   join_device_groups "$name"
   echo "$name" >$run/user
+}
+
+# A mount below a home makes the engine create the home, and what is on the way, as root's.
+own_home() {
+  local home at owner
+  home=$(getent passwd "$1" | cut -d: -f6) owner=$(id -u "$1"):$(id -g "$1")
+  while read -r _ _ _ _ at _; do
+    while [[ $at == "$home"/* ]]; do
+      at=${at%/*}
+      if ! mounted "$at" && [ "$(stat -c %u "$at")" = 0 ]; then chown "$owner" "$at"; fi
+    done
+  done </proc/self/mountinfo
 }
 
 # What useradd takes, and no account of the system's own that somebody would have to log in as.
@@ -126,23 +139,36 @@ keep_ide_files() {
   local name kept
   for name in $(login_users); do
     kept=/var/lib/ide/$name
-    install -d -o "$name" -g "$(id -g "$name")" "$kept"
+    mkdir -p "$kept"
+    # New, or of another USER_UID.
+    if [ "$(stat -c %u "$kept")" != "$(id -u "$name")" ]; then chown -R "$name:$(id -g "$name")" "$kept"; fi
     # As that user, so that every folder on the way is theirs.
-    runuser -u "$name" -- "$0" link-ide-files "$(getent passwd "$name" | cut -d: -f6)" "$kept"
+    runuser -u "$name" -- "$0" link-ide-files "$(getent passwd "$name" | cut -d: -f6)" "$kept" ||
+      say "warning: not all that IDEs download for $name is kept when the container is made anew" >&2
   done
 }
 
 link_ide_files() {
   local home=$1 kept=$2 path
   for path in .cache .config/JetBrains .local/share/JetBrains .vscode-server .cursor-server .zed_server; do
-    mkdir -p "$kept/$path" "$(dirname "$home/$path")"
-    if [ -L "$home/$path" ]; then continue; fi
+    mkdir -p "$kept/$path"
+    if [ -L "$home/$path" ] || meets_mount "$home/$path"; then continue; fi
+    mkdir -p "$(dirname "$home/$path")"
     if [ -d "$home/$path" ]; then
       cp -an "$home/$path/." "$kept/$path/"
       rm -rf "${home:?}/$path"
     fi
     ln -s "$kept/$path" "$home/$path"
   done
+}
+
+# Whether something is mounted at, above or below a path: then what is there is somebody else's, and never moved or removed.
+meets_mount() {
+  local at
+  while read -r _ _ _ _ at _; do
+    if [ "$at" != / ] && { [[ $at/ == "$1"/* ]] || [[ $1/ == "$at"/* ]]; }; then return 0; fi
+  done </proc/self/mountinfo
+  return 1
 }
 
 # A volume may refuse root or the user in spite of every mode that is shown. Nothing is changed: the files are the host's.
