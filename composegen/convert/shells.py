@@ -100,7 +100,7 @@ SIGNS = (
     (r"[ \t]`[ \t]*\n", POWERSHELL),
     (r"\$\{?env:|\$\{?pwd\}?\.Path|Get-Location|^\s*PS [^>\n]*>", POWERSHELL),
     (r"\$[({A-Za-z]", SH),
-    (r"%[A-Za-z_]{2,}%(?![A-Za-z])|^\s*[A-Za-z]:\\[^>\n]*>", CMD),
+    (r"%[A-Za-z_]{2,}%(?![A-Za-z])|(?:^|[\s\"'=])[A-Za-z]:\\", CMD),
 )
 
 

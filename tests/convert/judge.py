@@ -69,8 +69,9 @@ class Bench:
     seen: dict[str, list[Object | str]] = field(default_factory=dict)  # what lines have made already
 
     def own(self, text: str) -> str:
-        """Names of the data file as names of this run."""
-        return text.replace("cvt-", f"{self.prefix}-").replace("cvt/", f"{self.prefix}/")
+        """Names and addresses of the data file as those of this run, which may not be the only one on this engine."""
+        subnet = f"10.231.{int(self.prefix[-2:], 16)}."
+        return text.replace("cvt-", f"{self.prefix}-").replace("cvt/", f"{self.prefix}/").replace("10.231.77.", subnet)
 
     def prepare(self) -> None:
         archive = io.BytesIO()
@@ -81,7 +82,7 @@ class Bench:
         for name, changes in IMAGES.items():
             words = [word for change in changes for word in ("--change", change)]
             self.engine("import", *words, str(self.folder / "root.tar"), self.own(name))
-        self.engine("network", "create", "--subnet", SUBNET, self.own(NETWORK))
+        self.engine("network", "create", "--subnet", self.own(SUBNET), self.own(NETWORK))
         self.engine("network", "create", self.own(OTHER_NETWORK))
         for name in ("cvt-db", "cvt-cache"):
             self.engine("create", "--name", self.own(name), "-v", "/kept", self.own("cvt/app"))

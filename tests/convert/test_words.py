@@ -62,6 +62,11 @@ def test_a_prompt_is_not_the_command(prompt: str) -> None:
     assert words(f"{prompt}docker run img") == [["docker", "run", "img"]]
 
 
+def test_a_path_with_a_drive_is_one_source() -> None:
+    found = convert("docker run -v C:\\data\\in:/data:ro -v D:/out:/out img").document["services"]["img"]
+    assert found["volumes"] == ["C:\\data\\in:/data:ro", "D:/out:/out"]
+
+
 def test_what_is_written_in_sh_is_not_taken_for_another_shell() -> None:
     assert words("docker run -v /a:`pwd`\nls") == [["docker", "run", "-v", "/a:${PWD}"], ["ls"]]
     assert words("docker run --log-opt tag=%d img date +%Y%m%d") == [
