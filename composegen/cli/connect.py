@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from composegen.ssh.laptop import Laptop, Server
     from composegen.up.ways import Ways
 
-PYCHARM = Path("pycharm")
+PYCHARM = "pycharm"
 USUAL = ("toolbox", "vscode")  # whose links `up` shows
 ONLY_OURS = "only composegen's own gets in: `ssh-keygen` makes one of yours, SSH_AUTHORIZED_KEYS in .env lets it in"
 NO_ALIAS = "which `composegen up --ssh-config` puts into ~/.ssh/config"
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def connect(
-    words: list[Path] = typer.Argument(
+    words: list[str] = typer.Argument(
         None,
         metavar="[pycharm] [DIR]",
         help="pycharm: the fields of its SSH interpreter dialog. DIR: the folder; the current one by default.",
@@ -56,7 +56,7 @@ def connect(
     folder, engine = place.opened(directory)
     found = ways.look(folder, engine, _server(server, needed=laptop))
     if laptop and found.laptop:
-        _explain(found.laptop)
+        _explain(found.laptop, folder.path)
         print(found.laptop.script, end="")
     elif ide:
         link = _link(found, ide)
@@ -71,13 +71,13 @@ def connect(
         print("\n".join([*lines(found), *laptop_lines(found)]))
 
 
-def _told_apart(words: list[Path]) -> tuple[bool, Path]:
+def _told_apart(words: list[str]) -> tuple[bool, Path]:
     """Whether the dialog is meant, and DIR; a folder named pycharm is `./pycharm`. Raises UsageError: two folders."""
     dialog = bool(words) and words[0] == PYCHARM
     rest = words[1:] if dialog else words
     if len(rest) > 1:
-        raise UsageError(f"one folder at a time, not {' and '.join(map(str, rest))}", hint="`composegen connect DIR`")
-    return dialog, rest[0] if rest else Path()
+        raise UsageError(f"one folder at a time, not {' and '.join(rest)}", hint="`composegen connect DIR`")
+    return dialog, Path(rest[0]) if rest else Path()
 
 
 def _refuse_contradiction(ide: str | None, *, open_it: bool) -> None:
@@ -154,12 +154,13 @@ def laptop_lines(found: Ways) -> list[str]:
     ]
 
 
-def _explain(laptop: Laptop) -> None:
+def _explain(laptop: Laptop, folder: Path) -> None:
     """On standard error, so that the block itself can be piped."""
     place.say("paste this into a shell of the laptop; on Windows into Git Bash, or put both parts into the files by hand")
     if not laptop.user_keys:
         place.say("note: the container lets in none of your laptop's keys yet; there, once:")
-        place.say(f"  {laptop.server.command} composegen ssh-keys add - DIR <~/.ssh/id_ed25519.pub")
+        add = shlex.quote(f"composegen ssh-keys add - {shlex.quote(str(folder))}")
+        place.say(f"  {laptop.server.command} {add} <~/.ssh/id_ed25519.pub")
 
 
 def _dialog(found: Ways, folder: Folder) -> list[str]:
