@@ -31,6 +31,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 COMPOSEGEN = Path(sys.executable).with_name("composegen")
 PLAIN, BASE = "composegen-plain:bookworm", "composegen-base:bookworm"
+WORK = HERE / ".work"
+COMPOSERIZE = "composerize@1.7.6"
+LINE = "docker run -d -p 2222:22 -v /dev/shm:/dev/shm -v /home/code:/home/code --name=work --runtime=nvidia ms:200a-cu116"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -124,6 +127,24 @@ def command_line(bench: Bench) -> Iterator[Row]:
         lambda: run(COMPOSEGEN, "init", "mindspore", f"init{next(fresh)}", cwd=bench.scratch), compose, rounds=3 * bench.rounds
     )
     yield Row("`composegen init mindspore`", ours, "`docker compose version`", theirs, 3.5)
+
+
+def converting(bench: Bench) -> Iterator[Row]:
+    """One `docker run` line into Compose; composerize comes from npm, into benchmarks/.work."""
+    composerize = WORK / "node_modules/.bin/composerize"
+    if not composerize.exists():
+        npm = shutil.which("npm", path=f"{os.environ['PATH']}:{ROOT}/.judges/venv/bin")
+        if npm is None:
+            print("  no npm here, so nothing to compare `composegen convert` with", file=sys.stderr)
+            return
+        WORK.mkdir(exist_ok=True)
+        run(npm, "install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefix", WORK, COMPOSERIZE)
+    ours, theirs = side_by_side(
+        partial(run, COMPOSEGEN, "convert", LINE, cwd=bench.scratch),
+        partial(run, composerize, *LINE.split(), cwd=bench.scratch),
+        rounds=3 * bench.rounds,
+    )
+    yield Row("`composegen convert` of one line", ours, "composerize", theirs, 1.0)
 
 
 def checking(bench: Bench) -> Iterator[Row]:
@@ -256,6 +277,7 @@ def megabytes(image: str) -> float:
 
 PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "command": command_line,
+    "convert": converting,
     "check": checking,
     "start": starting,
     "size": sizes,

@@ -26,7 +26,7 @@ FLOORS = (
     {"catalogue", "render", "folder", "convert", "smoke", "doctor", "ide", "cluster"},
     {"init", "drift", "diagnosis", "server"},
     {"up"},
-    {"testing", "mending"},
+    {"testing", "mending", "converting"},
     {"cli"},
     {"__main__"},
 )

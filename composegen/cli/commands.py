@@ -18,11 +18,7 @@ class Command(NamedTuple):
 FIRST = (
     Command("init", "init", "Write a folder of plain Docker files."),
     Command("up", "up", "Build if needed, start, wait until SSH lets in, test, and say how to connect."),
-    Command(
-        "connect",
-        "connect",
-        "Say what an IDE needs, here or on your laptop: links, address, interpreter.",
-    ),
+    Command("connect", "connect", "Say what an IDE needs, here or on your laptop: links, address, interpreter."),
     Command("status", "lifecycle", "Say how the container is."),
     Command("test", "test", "Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding."),
     Command("doctor", "doctor", "Say whether this host is ready for this folder, and what to do where it is not."),
@@ -41,8 +37,9 @@ MORE = (
     Command("build", "lifecycle", "Build the image, whether or not anything changed."),
     Command("pull", "lifecycle", "Fetch the newest base image of that name; the next `up` builds on it."),
     Command("rm", "lifecycle", "The same as `down`."),
-    Command("clean", "server", "Remove images and volumes that are left over, after asking; never another user's."),
+    Command("clean", "server", "Remove images and volumes of composegen's that are left over, after asking; never another user's."),
     Command("explain", "explain", "Read an error text, name the cause, print the fix."),
+    Command("convert", "convert", "Turn a `docker run` line into Compose, or into a folder with SSH; and back."),
     Command("check", "folders", "Exit 1 and show the difference where a folder is not as composegen writes it."),
     Command("update", "folders", "Bring a folder to the current templates, or to another version, merged with your edits."),
     Command("stacks", "catalogue", "List the stacks that `init` can write, or show one."),

@@ -61,6 +61,7 @@ def connect(
     elif ide:
         link = _link(found, ide)
         print(json.dumps(found.to_json(), indent=2) if as_json else link)
+        _say_what_is_unconfirmed(ide)
         if open_it:
             _open(link)
     elif as_json:
@@ -108,6 +109,14 @@ def _link(found: Ways, ide: str) -> str:
         why = found.why_unseen or "no IDE has put one there"
         raise ComposegenError(f"there is no backend in the container: {why}", hint="`--ide gateway` installs one as it connects")
     return found.links[ide]
+
+
+def _say_what_is_unconfirmed(ide: str) -> None:
+    from composegen.ide import CLIENTS
+
+    for client in CLIENTS:
+        if client.name == ide and client.unconfirmed:
+            place.say(f"note on {client.title}: {client.unconfirmed}")
 
 
 def _open(link: str) -> None:

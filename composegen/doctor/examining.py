@@ -18,12 +18,16 @@ DEADLINE = 10.0  # seconds; what a busy machine may take for a question that wai
 
 @dataclass(frozen=True)
 class Check:
-    """One question about a site. `deadline`: seconds after which its answer is not waited for; `late`: what to do about that."""
+    """One question about a site. `deadline`: seconds after which its answer is not waited for.
+
+    `silence` is what that means then, `late` what to do about it.
+    """
 
     name: str
     make: Callable[[Site], Verdict]
     deadline: float = DEADLINE
     late: str = ""
+    silence: Status = "warn"
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,9 @@ class Examination:
                 said = answer.result(timeout=max(self.began + check.deadline - time.monotonic(), 0))
                 findings.append(Finding(check.name, said.status, said.detail, said.fix, said.mend))
             except Late:
-                findings.append(Finding(check.name, "warn", f"no answer within {check.deadline:g} s", check.late, answered=False))
+                findings.append(
+                    Finding(check.name, check.silence, f"no answer within {check.deadline:g} s", check.late, answered=False)
+                )
             tell(findings[-1])
         return Diagnosis(tuple(findings))
 

@@ -59,9 +59,10 @@ def text(site: Site, found: Diagnosis, parts: Diagnosis) -> str:
         **{each.name: each.detail for each in parts.findings},
         "compose config": config,
     }
-    secrets = _secrets(site.directory) | hidden
+    assigned = _assigned(site.directory)
+    secrets = _secrets(assigned) | hidden
     in_json = {json.dumps(each, ensure_ascii=False)[1:-1] for each in secrets}
-    redact = Redactor(secrets | in_json, _words(site))
+    redact = Redactor(secrets | in_json, _words(site.directory, assigned))
     sections = [f"## {name}\n\n```\n{redact(body.strip()) or 'nothing'}\n```\n" for name, body in bodies.items()]
     said = f"Secrets, keys, names and addresses are taken out ({HIDDEN}, {PERSON}, {MACHINE}); look through it before you send it."
     return "\n".join([HEADER, "", said, "", *sections])
@@ -93,29 +94,31 @@ def _config(said: str) -> tuple[str, frozenset[str]]:
         return said, frozenset()
 
 
-def _secrets(directory: Path) -> frozenset[str]:
-    """Of `.env`, and of what is exported under a name that looks secret."""
+def _assigned(directory: Path) -> list[tuple[str, str]]:
+    """Each variable of `.env` with its value; of a file that Compose cannot read what stands around a sign of assignment."""
     there = _text(directory / ENV)
-    # Also of a file that Compose cannot read: what stands behind a sign of assignment, without its quotes.
-    found = [(name.strip(), value.strip().strip("'\"")) for name, _, value in (line.partition("=") for line in there.splitlines())]
+    lines = (line.partition("=") for line in there.splitlines())
+    found = [(name.removeprefix("export").strip(), value.strip().strip("'\"")) for name, _, value in lines]
     with suppress(ComposegenError):
         found += dotenv.parse(there, os.environ).items()
-    # The third word of a key is what its owner calls it.
-    called = [
-        words[2] for name, value in found if name == KEYS for line in value.splitlines() if len(words := line.split(None, 2)) > 2
-    ]
-    found += [(KEYS, comment) for comment in called]
-    found += [(name, value) for name, value in os.environ.items() if dotenv.looks_secret(name) and name not in ("PWD", "OLDPWD")]
-    return secret_values(found, SHOWN)
+    return found
 
 
-def _words(site: Site) -> Mapping[str, str]:
+def _secrets(assigned: list[tuple[str, str]]) -> frozenset[str]:
+    """Of `.env`, and of what is exported under a name that looks secret."""
+    keys = [line.split(None, 2) for name, value in assigned if name == KEYS for line in value.splitlines()]
+    called = [(KEYS, words[2]) for words in keys if len(words) > 2]  # a key by its owner
+    exported = [(name, value) for name, value in os.environ.items() if dotenv.looks_secret(name) and name not in ("PWD", "OLDPWD")]
+    return secret_values([*assigned, *called, *exported], SHOWN)
+
+
+def _words(directory: Path, assigned: list[tuple[str, str]]) -> Mapping[str, str]:
     """Who uses this machine, where their files are, and what it is called."""
-    caller = host.caller(site.directory).name
-    given = (os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER"))
+    login = [value for name, value in assigned if name == "SSH_USER"]
+    given = (os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER", "SSH_USER"))
     machine, home = platform.node(), Path.home()
     return {
-        **dict.fromkeys({caller, site.settings.user, *given} - {"root", ""}, PERSON),
+        **dict.fromkeys({host.caller(directory).name, *login, *given} - {"root", ""}, PERSON),
         **dict.fromkeys({str(home), str(home.resolve())} - {"/", "/root"}, HOME),
         **dict.fromkeys({machine, machine.partition(".")[0]} - {"localhost", ""}, MACHINE),
     }

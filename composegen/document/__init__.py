@@ -4,6 +4,7 @@ load(text)                       a document as plain values
 places(text), line_of(path, …)    the line of every place in it, and of the nearest one
 choices(text), choices_lines(c)  what `x-composegen` records, read and written
 quoted(value)                    a string as Compose reads it back
+dump(value, comments)            plain values as a new document
 
 `composegen.document.merge` (three versions of a compose file → one) and `composegen.document.lines` (the same for any text) are
 imported by name: most commands do without them.
@@ -23,6 +24,7 @@ from composegen.document.record import (
     scalar,
     template,
 )
+from composegen.document.writing import dump
 
 __all__ = [
     "OWN",
@@ -33,6 +35,7 @@ __all__ = [
     "X_COMPOSEGEN",
     "choices",
     "choices_lines",
+    "dump",
     "line_of",
     "load",
     "places",

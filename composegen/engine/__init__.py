@@ -10,6 +10,7 @@ failures   what is raised where a command failed
 authorized who may log in, as the container says
 registry   whether an image's registry answers
 guard      whose container is it
+config     a compose file as Compose understands it
 inputs     what a build depends on
 memory     what the last run left behind for the next
 """

@@ -8,10 +8,7 @@ is the same on Windows, where the code page would else decide what a path means.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import quote
-
-Confidence = Literal["vendor", "community"]
 
 
 @dataclass(frozen=True)
@@ -33,45 +30,34 @@ class Client:
     name: str
     title: str
     link: str
-    source: Confidence  # whose word its form is: the vendor's own code or documentation, or several public users'
-    unconfirmed: str = ""  # what neither says
+    unconfirmed: str = ""  # what its vendor does not say, or not everywhere keeps to
 
 
 GATEWAY = "jetbrains-gateway://connect#host={host}&port={port}&user={user}&type=ssh"
 # Remote-SSH takes a port in the name in newer versions only; an alias works in all, https://github.com/microsoft/vscode/issues/158088
 REMOTE_SSH = "vscode-remote/ssh-remote+{alias}{path}"
-UNDOCUMENTED = "JetBrains documents none of its parameters"
-PREFILLS = f"{UNDOCUMENTED}; since 2025.3 it fills in the dialog, and `Check Connection and Continue` is yours to press"
+PREFILLS = (
+    "JetBrains documents no such link; since 2025.3 it fills in a dialog, where `Check Connection and Continue` is yours to press"
+)
+AS_VSCODE = "it is VS Code's link with another scheme, as public users of it write it"
 
 CLIENTS = (
+    # https://www.jetbrains.com/help/toolbox-app/ names such a link and not its parameters
     Client(
         "toolbox",
         "JetBrains Toolbox",
         "jetbrains://gateway/ssh/environment?h={alias}&launchIde=true&ideHint=PY&projectHint={project}",
-        "community",
-        "some versions ignore projectHint",
+        "some versions open the IDE without the project",
     ),
-    Client(
-        "gateway",
-        "Gateway, which installs a backend",
-        GATEWAY + "&deploy=true&projectPath={project}",
-        "community",
-        PREFILLS,
-    ),
-    Client(
-        "gateway-backend",
-        "Gateway, with the backend in the container",
-        GATEWAY + "&deploy=false&idePath={backend}&projectPath={project}",
-        "community",
-        PREFILLS,
-    ),
+    Client("gateway", "Gateway", GATEWAY + "&deploy=true&projectPath={project}", PREFILLS),
+    Client("gateway-backend", "Gateway", GATEWAY + "&deploy=false&idePath={backend}&projectPath={project}", PREFILLS),
     # https://github.com/microsoft/vscode/issues/171140
-    Client("vscode", "VS Code", f"vscode://{REMOTE_SSH}", "vendor"),
-    Client("vscode-insiders", "VS Code Insiders", f"vscode-insiders://{REMOTE_SSH}", "community"),
-    Client("cursor", "Cursor", f"cursor://{REMOTE_SSH}", "community"),
-    Client("windsurf", "Windsurf", f"windsurf://{REMOTE_SSH}", "community"),
+    Client("vscode", "VS Code", f"vscode://{REMOTE_SSH}"),
+    Client("vscode-insiders", "VS Code Insiders", f"vscode-insiders://{REMOTE_SSH}", AS_VSCODE),
+    Client("cursor", "Cursor", f"cursor://{REMOTE_SSH}", AS_VSCODE),
+    Client("windsurf", "Windsurf", f"windsurf://{REMOTE_SSH}", AS_VSCODE),
     # https://zed.dev/docs/remote-development
-    Client("zed", "Zed", "zed://ssh/{alias}{path}", "vendor", "whether it decodes percent signs in a path"),
+    Client("zed", "Zed", "zed://ssh/{alias}{path}", "its documentation does not say whether it takes spaces in a path"),
 )
 
 

@@ -54,7 +54,7 @@ def test_every_way_in_which_a_check_can_end_is_a_finding(tmp_path: Path) -> None
     assert not found.ok
 
 
-def test_a_check_past_its_deadline_is_a_warning_and_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_check_past_its_deadline_is_what_its_silence_means_and_is_not_waited_for(tmp_path: Path) -> None:
     never = threading.Event()
 
     def silent(site: Site) -> Verdict:
@@ -63,9 +63,11 @@ def test_a_check_past_its_deadline_is_a_warning_and_is_not_waited_for(tmp_path: 
 
     site = Site(FakeEngine(tmp_path), directory=tmp_path)
     found = examine(site, [Check("silent", silent, deadline=0.05), Check("well", well)])
-    never.set()
     assert [(each.status, each.detail) for each in found.findings] == [("warn", "no answer within 0.05 s"), ("ok", "Engine ")]
     assert found.ok
+    found = examine(site, [Check("silent", silent, deadline=0.05, silence="fail")])
+    never.set()
+    assert not found.ok
 
 
 class Mute(FakeEngine):

@@ -156,7 +156,7 @@ class Showing(FakeEngine):
 
 @pytest.mark.parametrize(("known", "offers"), [(OLD, 1), (OURS, 0), ("", 0)])
 def test_a_stale_host_key_is_replaced_by_the_containers(demo: Path, known: str, offers: int) -> None:
-    address, other = Address("127.0.0.1", 2200, "root"), Address("127.0.0.1", 2201, "root")
+    address, other = (Address.published("127.0.0.1", 2200, "root", project=name) for name in ("work", "other"))
     for each in (address, other) if known else ():
         KnownHosts.own().remember(each, known)
     container = replace(made(demo), port=2200)

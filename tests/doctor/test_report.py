@@ -99,7 +99,17 @@ def written(demo: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     lines = [f"{name}={dotenv.quote(value)}" for name, value in PLANTED.items()]
     keys = f"SSH_AUTHORIZED_KEYS='{KEY} planted-comment'"
     (demo / ".env").write_text(
-        "\n".join(["# SSH_PASSWORD=planted-earlier", "SSH_PORT=2345", "SSH_USER=planted-person", *lines, keys])
+        "\n".join(
+            [
+                "# SSH_PASSWORD=planted-earlier",
+                "SSH_PORT=2345",
+                "SSH_USER=planted-person",
+                "USER_UID=1000",
+                "USER_GID=1000",
+                *lines,
+                keys,
+            ]
+        )
     )
     monkeypatch.setenv("MY_API_KEY", "planted-exported")
     monkeypatch.setenv("USER", "planted-account")
@@ -143,12 +153,12 @@ def test_what_a_fault_is_found_by_is_in_the_report(written: str) -> None:
 
 
 def test_a_env_that_cannot_be_read_hides_its_values_all_the_same(demo: Path) -> None:
-    (demo / ".env").write_text("SSH_PASSWORD=planted-password\nA B=planted-other\n")
+    (demo / ".env").write_text("SSH_USER=planted\nexport SSH_PASSWORD=planted-password\nA B=planted-other\n")
     site = diagnosis.site_at(demo)
     site.engine = Telling(demo)
-    said = Diagnosis((Finding("folder", "fail", ".env line 2: planted-other, after planted-password"),))
+    said = Diagnosis((Finding("folder", "fail", ".env line 3: planted-other, after planted-password of planted"),))
     written = report.text(site, said, begin(site, report.PARTS).result())
-    assert "planted" not in written and ".env line 2" in written
+    assert "planted" not in written and ".env line 3" in written
 
 
 def test_the_log_of_anothers_container_is_not_told(demo: Path) -> None:

@@ -26,7 +26,7 @@ CHECKS = (
     Check("folder", files.sound),
     Check("env", files.env),
     Check("compose", files.compose),
-    Check("engine", engine.answers),
+    Check("engine", engine.answers, silence="fail"),
     Check("names", engine.names),
     Check("networks", engine.networks),
     Check("users", engine.users),
