@@ -54,22 +54,21 @@ def connect(
     dialog, directory = _told_apart(words or [])
     _refuse_contradiction(ide, open_it=open_it)
     folder, engine = place.opened(directory)
-    found = ways.look(folder, engine, _server(server, needed=laptop))
-    if laptop and found.laptop:
+    found = ways.look(folder, engine, _server(folder, server, needed=laptop))
+    link = _link(found, ide) if ide else ""
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2))
+    elif laptop and found.laptop:
         _explain(found.laptop, folder.path)
         print(found.laptop.script, end="")
-    elif ide:
-        link = _link(found, ide)
-        print(json.dumps(found.to_json(), indent=2) if as_json else link)
-        _say_what_is_unconfirmed(ide)
-        if open_it:
-            _open(link)
-    elif as_json:
-        print(json.dumps(found.to_json(), indent=2))
     elif dialog:
         print("\n".join(_dialog(found, folder)))
     else:
-        print("\n".join([*lines(found), *laptop_lines(found)]))
+        print(link or "\n".join([*lines(found), *laptop_lines(found)]))
+    if ide:
+        _say_what_is_unconfirmed(ide)
+    if open_it:
+        _open(link)
 
 
 def _told_apart(words: list[str]) -> tuple[bool, Path]:
@@ -91,15 +90,15 @@ def _refuse_contradiction(ide: str | None, *, open_it: bool) -> None:
         raise UsageError("--open needs --ide, which says what to open", hint="for example --ide vscode --open")
 
 
-def _server(named: str | None, *, needed: bool) -> Server | None:
+def _server(folder: Folder, named: str | None, *, needed: bool) -> Server | None:
     """Raises UsageError: a laptop is meant, and nobody knows how it reaches this machine."""
     from composegen.ssh.laptop import Server
     from composegen.up import ways
 
-    server = Server.named(named) if named is not None else ways.came_in_by()
+    server = Server.named(named) if named is not None else ways.came_in_by(folder)
     if needed and server is None:
         hint = "add --server [USER@]HOST[:PORT], as you type it behind `ssh` on the laptop"
-        raise UsageError("you did not come over SSH, or through a tunnel: how does the laptop reach this machine?", hint=hint)
+        raise UsageError("you did not come over SSH, or came by a tunnel: how does the laptop reach this machine?", hint=hint)
     return server
 
 
@@ -145,7 +144,7 @@ def lines(found: Ways, *, only: tuple[str, ...] = ()) -> list[str]:
     }
     shown = {name: value for name, value in rows.items() if value}
     width = max(map(len, shown))
-    state = "not running" if found.why_unseen else "ready"
+    state = "not ready" if found.why_unseen else "ready"
     return [f"{connection.project} is {state}:", *(f"  {name:{width}}  {value}" for name, value in shown.items())]
 
 

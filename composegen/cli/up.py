@@ -98,7 +98,7 @@ def _lines(connection: Connection, folder: Folder) -> list[str]:
     """How to connect, from here and from a laptop."""
     from composegen.up import ways
 
-    found = ways.ways(connection, folder, ways.came_in_by())
+    found = ways.ways(connection, folder, ways.came_in_by(folder))
     more = "  more IDEs    `composegen connect`"
     return [*lines(found, only=USUAL), more, *laptop_lines(found)]
 

@@ -12,7 +12,8 @@ from composegen.ssh.address import SSH_PORT
 from composegen.ssh.alias import Alias
 from composegen.ssh.public_key import PublicKey
 
-SERVER = re.compile(r"(?:(?P<user>[\w.@+-]+)@)?(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]+))(?::(?P<port>\d+))?")
+USER = r"[\w.@+-]+\$?"
+SERVER = re.compile(rf"(?:(?P<user>{USER})@)?(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]+))(?::(?P<port>\d+))?")
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,18 @@ class Server:
 
     @classmethod
     def came_in_by(cls, environ: Mapping[str, str], user: str) -> Server | None:
-        """Where sshd says that this session came in (ssh(1), SSH_CONNECTION).
+        """Where sshd says that this session came in (ssh(1), SSH_CONNECTION), as `user` of this machine.
 
-        None: it did not come over SSH, or through a tunnel whose other end nobody here knows.
+        A name that ssh_config cannot carry is left to the laptop. None: the session did not come over SSH, or through a tunnel
+        whose other end nobody here knows.
         """
         words = environ.get("SSH_CONNECTION", "").split()
         try:
             host, port = str(ipaddress.ip_address(words[2])), int(words[3])
         except (IndexError, ValueError):
             return None
-        return None if ipaddress.ip_address(host).is_loopback else cls(user, host, port)
+        known = user if re.fullmatch(USER, user) else ""
+        return None if ipaddress.ip_address(host).is_loopback else cls(known, host, port)
 
     @classmethod
     def named(cls, text: str) -> Server:

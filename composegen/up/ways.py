@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 LOGIN_TIMEOUT = 15.0  # seconds
 # The newest backend that an IDE put there, or that was registered for Gateway; as that starts it.
-BACKEND = (
-    "cd ~/.cache/JetBrains/RemoteDev 2>/dev/null && "
-    "ls -dt userProvidedDist/*/bin/remote-dev-server.sh dist/*/bin/remote-dev-server.sh"
-    ' 2>/dev/null | head -n 1 | sed "s|/bin/remote-dev-server.sh$||" | xargs -r readlink -f'
-)
+BACKEND = """
+    cd ~/.cache/JetBrains/RemoteDev 2>/dev/null || exit 0
+    newest=$(ls -dt userProvidedDist/*/bin/remote-dev-server.sh dist/*/bin/remote-dev-server.sh 2>/dev/null | head -n 1)
+    if [ "$newest" ]; then readlink -f "${newest%/bin/remote-dev-server.sh}"; fi
+"""
 # importlib.metadata is there since Python 3.8; MindSpore 2.0's image has 3.7.
 VERSIONS = """
 import sys
@@ -98,7 +98,7 @@ class Ways:
             "framework": self.framework or None,
             "project": self.place.project,
             "links": self.links,
-            "laptop": {"config": self.laptop.config, "known_hosts": self.laptop.known_hosts} if self.laptop else None,
+            "laptop": {name: getattr(self.laptop, name) for name in ("config", "known_hosts", "script")} if self.laptop else None,
         }
 
 
@@ -127,9 +127,9 @@ def ways(connected: Connection, folder: Folder, server: Server | None, seen: See
     return Ways(connected, place, framework, laptop, seen, why_unseen)
 
 
-def came_in_by(environ: Mapping[str, str] = os.environ) -> Server | None:
-    """The server that a laptop jumps through, where the caller came over SSH."""
-    return Server.came_in_by(environ, host.user_name(os.getuid()))
+def came_in_by(folder: Folder, environ: Mapping[str, str] = os.environ) -> Server | None:
+    """The server that a laptop jumps through, where the caller came over SSH; under sudo, whoever called that."""
+    return Server.came_in_by(environ, host.user_name(host.caller(folder.path, environ).uid))
 
 
 def look(folder: Folder, engine: Engine, server: Server | None) -> Ways:

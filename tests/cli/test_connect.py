@@ -65,6 +65,7 @@ def test_who_came_over_ssh_gets_the_laptops_entry(folder: Path, composegen: Cli)
     assert "gateway          jetbrains-gateway://connect#host=composegen-work&port=2345" in shown
     done = composegen("connect", "--laptop", cwd=folder, env=OVER_SSH).ok()
     assert "Host composegen-work\n" in done.stdout and "#" not in done.stdout.replace("    # keys that get in", "")
+    assert composegen("connect", "--laptop", "--json", cwd=folder, env=OVER_SSH).ok().json["laptop"]["script"] == done.stdout
     assert "composegen ssh-keys add -" in done.stderr  # no key of a person's is let in yet
 
 

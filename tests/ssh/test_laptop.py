@@ -37,6 +37,11 @@ def test_the_server_is_where_one_came_in(said: str, jump: str, command: str) -> 
     assert server and (server.jump, server.command) == (jump, command)
 
 
+def test_a_users_name_that_ssh_config_cannot_carry_is_left_to_the_laptop() -> None:
+    server = Server.came_in_by({"SSH_CONNECTION": "192.0.2.7 51000 192.0.2.1 22"}, "CORP\\ada b")
+    assert server and server.jump == "192.0.2.1"
+
+
 @pytest.mark.parametrize("said", ["", "UNKNOWN 65535 UNKNOWN 65535", "127.0.0.1 1 127.0.0.1 22", "::1 1 ::1 22", "192.0.2.7 1"])
 def test_whoever_sits_here_or_comes_through_a_tunnel_has_no_laptop(said: str) -> None:
     assert Server.came_in_by({"SSH_CONNECTION": said}, "ada") is None
