@@ -18,6 +18,7 @@ class Command(NamedTuple):
 FIRST = (
     Command("init", "init", "Write a folder of plain Docker files."),
     Command("up", "up", "Build if needed, start, wait until SSH lets in, test, and say how to connect."),
+    Command("connect", "connect", "Say what an IDE needs, here or on your laptop: links, address, interpreter."),
     Command("status", "lifecycle", "Say how the container is."),
     Command("test", "test", "Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding."),
     Command("doctor", "doctor", "Say whether this host is ready for this folder, and what to do where it is not."),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from composegen.cli import place
+from composegen.cli.connect import USUAL, laptop_lines, lines
 from composegen.cli.test import show
 from composegen.errors import UsageError
 
 if TYPE_CHECKING:
+    from composegen.folder import Folder
     from composegen.up import Connection, Outcome
 
 
@@ -87,29 +88,19 @@ def up(
     else:
         # With --print nothing else is on standard output, so that it can go into a file.
         say = place.say if block else print
-        say("\n".join(lines(outcome.connection)))
+        say("\n".join(_lines(outcome.connection, folder)))
         print(*block.values(), end="")
     if not outcome.ok:
         raise typer.Exit(1)
 
 
-def lines(connection: Connection) -> list[str]:
-    """How to connect, in ten lines at most."""
-    address = connection.address
-    key = f"-i {shlex.quote(str(connection.only_key))} " if connection.only_key else ""
-    said = [
-        f"{connection.project} is ready:",
-        *([f"  alias        {connection.by_alias}"] if connection.alias else []),
-        f"  ssh          composegen ssh    or: ssh {key}-p {address.port} {address.user}@{address.host}",
-        f"  host         {address.host}   port {address.port}   user {address.user}",
-    ]
-    if connection.interpreter:
-        said.append(f"  interpreter  {connection.interpreter}")
-    if key:
-        said.append(
-            "  key          only composegen's own gets in: `ssh-keygen` makes one of yours, SSH_AUTHORIZED_KEYS in .env lets it in"
-        )
-    return [*said, f"  code         {connection.code} here is /home/code there"]
+def _lines(connection: Connection, folder: Folder) -> list[str]:
+    """How to connect, from here and from a laptop."""
+    from composegen.up import ways
+
+    found = ways.ways(connection, folder, ways.came_in_by(folder))
+    more = "  more IDEs    `composegen connect`"
+    return [*lines(found, only=USUAL), more, *laptop_lines(found)]
 
 
 def _foreseen_as_json(project: str, foreseen: dict[str, str]) -> str:

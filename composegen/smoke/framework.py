@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from composegen.smoke.probe import COMMAND_TIMEOUT, Fail, Found, Skip, Visit
-from composegen.smoke.system import INTERPRETER_FILE
+from composegen.smoke.pythons import INTERPRETER_FILE
 from composegen.ssh import Result
 
 TIMEOUT = 600.0  # seconds; the first run on a GPU compiles kernels

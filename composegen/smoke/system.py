@@ -7,8 +7,8 @@ import re
 import shlex
 
 from composegen.smoke.probe import Fail, Found, Skip, Visit
+from composegen.smoke.pythons import INTERPRETER_FILE, SAY, Pythons
 
-INTERPRETER_FILE = "/etc/composegen/interpreter"
 SUPERVISOR_CONFIGURATION = "/etc/composegen/supervisord.conf"
 SUPERVISOR_SOCKET = "/run/supervisor.sock"
 SUPERVISOR_CALL = (  # http://supervisord.org/api.html#supervisor.rpcinterface.SupervisorNamespaceRPCInterface.getProcessInfo
@@ -38,26 +38,17 @@ def identity(visit: Visit) -> Found:
 
 def interpreter(visit: Visit) -> Found:
     """The Python that was found when the image was built is the one that commands and login shells find."""
-    find = "command -v python || command -v python3"
-    say = f"""
-        say() {{ printf '%s\\n' "$1"; }}
-        found=$({find})
-        say "$(cat {INTERPRETER_FILE} 2>/dev/null)"
-        say "$found"
-        say "$(bash -lc '{find}' 2>/dev/null | tail -n 1)"
-        if [ "$found" ]; then "$found" --version 2>&1; fi
-    """
-    recorded, found, in_login_shell, version, *_ = [*visit.shell(say).stdout.splitlines(), "", "", "", ""]
-    if not found and not recorded:
+    seen = Pythons.parse(visit.shell(SAY).stdout)
+    if not seen.chosen:
         raise Skip("the image has no Python")
-    data = {"path": found, "version": version.removeprefix("Python "), "recorded": recorded}
-    if found != recorded:
+    data = {"path": seen.command, "version": seen.version, "recorded": seen.image}
+    if seen.command != seen.image:
         hint = f"PATH of SSH sessions differs from PATH at build time; {INTERPRETER_FILE} was written by the build"
-        raise Fail(f"SSH finds {found or 'no Python'}, the image has {recorded or 'none'}", hint=hint, data=data)
-    if in_login_shell != found:
+        raise Fail(f"SSH finds {seen.command or 'no Python'}, the image has {seen.image or 'none'}", hint=hint, data=data)
+    if seen.login_shell != seen.command:
         hint = "JetBrains IDEs run login shells; something in /etc/profile.d or ~/.profile changes PATH"
-        raise Fail(f"a login shell finds {in_login_shell or 'no Python'}, a command finds {found}", hint=hint, data=data)
-    return Found(f"{found}, {version}", data)
+        raise Fail(f"a login shell finds {seen.login_shell or 'no Python'}, a command finds {seen.command}", hint=hint, data=data)
+    return Found(f"{seen.command}, Python {seen.version}", data)
 
 
 def shm(visit: Visit) -> Found:

@@ -8,6 +8,7 @@ agent    whether the ssh-agent may come along
 testing  the smoke tests
 cards    which GPUs the container has, and bringing lost ones back
 status   how a folder's container is
+ways     what an IDE or a person needs to come in, from here or from a laptop
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from composegen.model import SERVICE
 from composegen.up import alias, ready, steps
 from composegen.up.state import Connection, Options, Outcome, Result, State, Talk
 from composegen.up.testing import test
+from composegen.up.ways import connection
 
 __all__ = [
     "STEPS",
@@ -146,14 +148,6 @@ def foresee(folder: Folder, engine: Engine, options: Options) -> dict[str, str]:
 def by_hand(connected: Connection, folder: Folder) -> str:
     """What a user can put into `~/.ssh/config`. Raises SshError: ssh_config has no way to write it."""
     return alias.by_hand(connected.project, connected.address, folder.settings)
-
-
-def connection(state: State) -> Connection:
-    settings = state.folder.settings
-    others = [key for key in settings.authorized_keys if key != ssh.keys.own_public_key()]
-    only_key = None if others or settings.password else ssh.keys.own_key()
-    project, interpreter = state.engine.project, state.memory.interpreter
-    return Connection(project, state.address, interpreter, settings.code_dir, only_key, state.alias, alias.by_alias(state))
 
 
 def _interruptible(name: str, step: Callable[[State], tuple[State, str]], state: State) -> tuple[State, str]:

@@ -100,6 +100,11 @@ def is_there(name: str) -> bool:
     return name in _all()
 
 
+def works(name: str) -> bool:
+    """Whether `ssh composegen-NAME` finds it."""
+    return is_there(name) and included(Path.home())
+
+
 def withdraw(name: str, say: Say) -> bool:
     """Take the alias out again, also where its container was gone before; whether there was one. Never raises."""
     try:

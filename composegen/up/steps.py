@@ -224,7 +224,8 @@ def connect(state: State) -> Step:
     """The interpreter is known. Raises SshError."""
     known = state.memory
     if state.session is not None and not (known.interpreter and known.image == state.look.image):
-        said = state.session.run("cat /etc/composegen/interpreter")
-        known = replace(known, interpreter=said.stdout.strip() if said.ok else "")
+        from composegen.smoke import pythons
+
+        known = replace(known, interpreter=pythons.find(state.session).chosen)
         memory.remember(state.folder.path, known)
     return replace(state, memory=known), "`composegen ssh`"

@@ -42,7 +42,7 @@ def test_the_overview_fits_a_narrow_terminal_and_begins_with_the_main_job() -> N
     lines = commands.overview().splitlines()
     assert max(map(len, lines)) <= 120
     names = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("  -")][1:]
-    assert names[:3] == ["init", "up", "status"] and names == list(COMMANDS)
+    assert names[:3] == ["init", "up", "connect"] and names == list(COMMANDS)
 
 
 @pytest.mark.parametrize(

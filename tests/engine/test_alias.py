@@ -20,7 +20,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import Work
+from tests.ssh.servers import prepared_sshd
 from tests.support.cli import ROOT, Cli
+from tests.support.laptop import Machine
 
 pytestmark = pytest.mark.engine
 
@@ -199,6 +201,50 @@ def test_rm_and_down_take_it_out_without_a_trace_also_where_the_container_was_go
         assert f"alias composegen-{work.project}" in done.stderr and ("there is no container" in done.stderr) is not there
         assert path.read_text() == CAPTURING and not own_file(work).exists()
     assert "alias" not in work("down").ok().stderr
+
+
+# --- `composegen connect` -------------------------------------------------------------------------------------------------
+
+
+def test_connect_knows_the_interpreter_and_says_so_where_a_login_shell_finds_another(work: Work) -> None:
+    work("up", "--no-test", "--ssh-config").ok()
+    found = work("connect", "--json").ok().json
+    assert (found["alias"], found["alias_works"], found["port"]) == (f"composegen-{work.project}", True, work.port)
+    assert found["interpreter"] == "/usr/local/bin/python" and found["reason"] is None
+    assert set(found["pythons"].values()) == {"/usr/local/bin/python"} and found["python"].startswith("3.")
+    assert work("connect", "--ide", "vscode").ok().stdout == f"vscode://vscode-remote/ssh-remote+{found['alias']}/home/code\n"
+
+    backend = "/opt/pycharm 2026/bin/remote-dev-server.sh"
+    register = "mkdir -p ~/.cache/JetBrains/RemoteDev/userProvidedDist && cd $_ && ln -sfn '/opt/pycharm 2026' _opt_pycharm"
+    spoil = f"mkdir -p /opt/x '/opt/pycharm 2026/bin' && ln -s /bin/true '{backend}' && ln -s /bin/true /opt/x/python && {register}"
+    work.engine("exec", work.project, "bash", "-c", f"{spoil}; echo 'PATH=/opt/x:$PATH' >/etc/profile.d/zzz-x.sh")
+    try:
+        found = work("connect", "--json").ok().json
+        assert found["interpreter"] == "/usr/local/bin/python"
+        assert "a login shell finds /opt/x/python: choose /usr/local/bin/python" in found["reason"]
+        assert "&idePath=%2Fopt%2Fpycharm%202026&" in found["links"]["gateway-backend"]
+    finally:
+        gone = "/etc/profile.d/zzz-x.sh /opt/x /opt/pycharm* ~/.cache/JetBrains/RemoteDev/userProvidedDist"
+        work.engine("exec", work.project, "bash", "-c", f"rm -rf {gone}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a HOME of the laptop's own needs root")
+def test_the_laptops_block_leads_into_the_real_container(work: Work, tmp_path: Path, free_port: int) -> None:
+    (tmp_path / "server").mkdir()
+    server, laptop = prepared_sshd(tmp_path / "server", free_port), Machine(tmp_path / "laptop")
+    (laptop.home / ".ssh").mkdir(mode=0o700, parents=True)
+    shutil.copy(home(work) / ".config/composegen/id_ed25519", laptop.home / ".ssh/id_ed25519")
+    (server.directory / "authorized_keys").write_text((home(work) / ".config/composegen/id_ed25519.pub").read_text())
+    (laptop.home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{free_port} {server.host_key}\n")
+    server.start()
+    try:
+        server.wait()
+        block = work("connect", "--laptop", "--server", f"root@127.0.0.1:{free_port}").ok().stdout
+        assert laptop("sh", stdin=block).returncode == 0
+        done = laptop("ssh", f"composegen-{work.project}", "cat /etc/composegen/interpreter")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "/usr/local/bin/python\n", "")
+    finally:
+        server.stop()
 
 
 # --- Bad input: up succeeds, and explains ---------------------------------------------------------------------------------

@@ -159,6 +159,7 @@ class Sshd:
     port: int
     process: subprocess.Popen[bytes] | None = None
     options: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ()  # run it somewhere else, such as in a network namespace
 
     @property
     def address(self) -> Address:
@@ -185,12 +186,14 @@ class Sshd:
             + "".join(f"{option}\n" for option in (*options, *self.options))
         )
         with (self.directory / "sshd.log").open("ab") as log:
-            self.process = subprocess.Popen([self.binary, "-D", "-e", "-f", config], stderr=log, stdin=subprocess.DEVNULL)
+            argv = [*self.prefix, self.binary, "-D", "-e", "-f", str(config)]
+            self.process = subprocess.Popen(argv, stderr=log, stdin=subprocess.DEVNULL)
 
     def wait(self) -> None:
         """Until it listens."""
         for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            knocked = subprocess.run([*self.prefix, "bash", "-c", f"</dev/tcp/127.0.0.1/{self.port}"], capture_output=True)
+            if knocked.returncode == 0:
                 return
             time.sleep(0.05)
         pytest.fail(f"sshd does not listen:\n{(self.directory / 'sshd.log').read_text()}")
