@@ -80,6 +80,8 @@ def convert(
 
 def _text(given: str) -> str:
     """The lines themselves. Raises UsageError: there is no such file, or it is no text."""
+    if not given.strip():
+        raise UsageError("there is no line to convert", hint='for example "docker run -p 80:80 nginx"')
     if given == "-":
         if sys.stdin.isatty():
             print("Paste the line, then Ctrl-D on a line of its own.", file=sys.stderr)

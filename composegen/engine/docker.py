@@ -105,6 +105,12 @@ class DockerEngine:
         """The names of the project's volumes. Raises EngineError."""
         return tuple(_docker("volume", "ls", "--quiet", "--filter", f"label={PROJECT_LABEL}={self.project}").run().split())
 
+    def foreign_network(self) -> str:
+        """A network of the name that the project's will have, which is not the project's; empty: none. Raises EngineError."""
+        name = f"{self.project}_default"
+        found = answers.objects(_quiet(_docker("network", "inspect", name)))
+        return name if found and (found[0].get("Labels") or {}).get(PROJECT_LABEL) != self.project else ""
+
     def only_here(self, image: str) -> bool:
         """Whether an image was made on this machine, so that no registry has it. Raises EngineError."""
         found = answers.objects(_quiet(_docker("image", "inspect", image)))

@@ -73,7 +73,7 @@ def test_json_has_the_text_and_what_there_is_to_say(composegen: Cli) -> None:
 
 def test_what_cannot_be_converted_is_wrong_usage(composegen: Cli, tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(b"\xff\xfe\x00docker run")
-    for arguments in (["docker run <image>"], ["nowhere.sh"], ["noise"], ["--to-run", "nowhere.yaml"]):
+    for arguments in ([""], ["docker run <image>"], ["nowhere.sh"], ["noise"], ["--to-run", "nowhere.yaml"]):
         done = composegen("convert", *arguments, cwd=tmp_path)
         assert done.code == 2 and done.stdout == ""
         assert done.stderr.startswith("error: ") and "\n  hint: " in done.stderr and "Traceback" not in done.stderr

@@ -16,7 +16,7 @@ from composegen import catalogue
 from composegen.doctor.checks import CHECKS
 from composegen.doctor.examining import verdict
 from composegen.doctor.site import Site, Verdict
-from composegen.engine import Container, Info, Look
+from composegen.engine import Container, Info, Look, memory
 from composegen.model import Choices, Settings
 from tests.engine_room.test_steps import FakeEngine
 
@@ -111,6 +111,24 @@ def test_the_name_is_free_or_ours_or_somebody_elses(folder: Path) -> None:
     says(ask("names", folder), "ok", "'work' is free")
     other = FakeEngine(folder, there=Look(None, folders=(Path("/home/other/work"),)))
     says(ask("names", folder, engine=other), "fail", "/home/other/work", "COMPOSE_PROJECT_NAME=work-2")
+
+
+class Cluttered(FakeEngine):
+    def volumes(self) -> tuple[str, ...]:
+        return ("work_host_keys", "work_ide")
+
+
+class Networked(FakeEngine):
+    def foreign_network(self) -> str:
+        return "work_default"
+
+
+def test_volumes_and_a_network_of_that_name_may_be_somebody_elses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    says(ask("names", folder, engine=Cluttered(folder)), "warn", "work_host_keys, work_ide", "`composegen up --adopt`")
+    memory.remember(folder, memory.Memory(folder=str(folder), project="work"))
+    says(ask("names", folder, engine=Cluttered(folder)), "ok", "free")
+    says(ask("names", folder, engine=Networked(folder)), "fail", "'work_default'", "`docker network rm work_default`")
 
 
 class Crowded(FakeEngine):

@@ -58,6 +58,9 @@ class FakeEngine:
     def volumes(self) -> tuple[str, ...]:
         return ()
 
+    def foreign_network(self) -> str:
+        return ""
+
     def only_here(self, image: str) -> bool:
         return False
 

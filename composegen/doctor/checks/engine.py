@@ -5,7 +5,7 @@ from __future__ import annotations
 from composegen.doctor.explaining import explained
 from composegen.doctor.reading import fix
 from composegen.doctor.site import PATIENCE, Late, Site, Unanswered, Verdict
-from composegen.engine import guard
+from composegen.engine import guard, memory
 from composegen.errors import EngineError
 
 # How many networks the engine's own address pools have room for: 172.17 to 172.31 as /16, and 192.168 in pieces of /20.
@@ -35,15 +35,25 @@ def answers(site: Site) -> Verdict:
 
 
 def names(site: Site) -> Verdict:
-    """Container and project of this folder's name are its own, and so are its volumes."""
+    """Container, project, network and volumes of this folder's name are its own."""
     _ = site.project
-    look = site.look
+    engine, look = site.engine, site.look
+    name, found = engine.project, look.container
     try:
-        guard.refuse_foreign(site.engine, look)
+        guard.refuse_foreign(engine, look)
     except EngineError as error:
         return Verdict("fail", error.message, error.hint or "")
-    found = look.container
-    return Verdict("ok", f"'{site.engine.project}' is {found.in_words() if found else 'free'}")
+    if network := engine.foreign_network():
+        said = f"there is a network '{network}' that Compose did not make for '{name}', and it will not use"
+        return Verdict("fail", said, f"`docker network rm {network}`, if nothing needs it; or {_another(site)}")
+    if not found and memory.recall(site.directory).project != name and (left := engine.volumes()):
+        said = f"there are volumes of an earlier '{name}', which this folder never used: {', '.join(left)}"
+        return Verdict("warn", said, f"`composegen up --adopt` uses them, host keys and IDE files included; or {_another(site)}")
+    return Verdict("ok", f"'{name}' is {found.in_words() if found else 'free'}")
+
+
+def _another(site: Site) -> str:
+    return f"COMPOSE_PROJECT_NAME={guard.free_name(site.engine.project, site.engine.names_in_use())} in .env"
 
 
 def networks(site: Site) -> Verdict:
