@@ -15,7 +15,8 @@ MISSING = EngineError(
 )
 
 _ABSENT = re.compile(r"no such (container|image|object)|could not find the file", re.IGNORECASE)
-_NOT_RUNNING = re.compile(r"is restarting|is not running")
+# 409 is Conflict, for a container that ended after the engine had looked: https://docs.docker.com/reference/api/engine/version/v1.51/
+_NOT_RUNNING = re.compile(r"is restarting|is not running|unable to upgrade to tcp, received 409")
 
 
 def failure(argv: Sequence[str], status: int, output: str, *, directory: Path | None = None, shown: bool = False) -> CommandFailed:

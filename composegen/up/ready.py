@@ -95,13 +95,7 @@ def log_in(state: State) -> State:
 
 def _log_in(state: State, watch: Watch) -> Session:
     known, asking = KnownHosts.own(), _asking(state)
-    try:
-        _bring_credentials(state)
-    except CommandFailed:
-        found = state.engine.container()
-        if found and found.running and found.restarts == state.container.restarts:
-            raise
-        # A container that starts again and again takes nothing; waiting for it tells why it does.
+    _bring_credentials(state)
     host_keys: HostKeys = known if known.lookup(state.address) else asking
     try:
         return _wait(state, host_keys, watch)

@@ -42,6 +42,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refusing:
     [
         ("restarting", 1, "Error response from daemon: Container 0d77 is restarting, wait until the container is running"),
         ("running", 1, "Error response from daemon: container 0d77 is not running"),
+        ("running", 1, "unable to upgrade to tcp, received 409"),
         ("running", 137, ""),
         ("exited", 1, "Error response from daemon: something new"),
     ],
