@@ -112,7 +112,7 @@ def cards(smi: str = SMI, timeout: float = PATIENCE) -> Cards:
         return Cards(trouble=trouble)
     found = [card for line in said.splitlines() if (card := _card(line))]
     if not found:
-        return Cards(trouble=f"{smi} lists no card; it says: {' '.join(said.split())[:200] or 'nothing'}")
+        return Cards(trouble=f"{smi} lists no card; it says: {_words(said)[:200] or 'nothing'}")
     listed, _ = _ask(smi, "-L", timeout=timeout)
     busy, _ = _ask(smi, f"--query-compute-apps={PROCESS_FIELDS}", "--format=csv,noheader,nounits", timeout=timeout)
     users = _processes(busy.splitlines())
@@ -134,9 +134,13 @@ def _ask(smi: str, *arguments: str, timeout: float) -> tuple[str, str]:
         return "", f"{smi} cannot be run: {error.strerror}"
     text = said.stdout.decode(errors="replace")
     if said.returncode != 0:
-        words = " ".join((text + said.stderr.decode(errors="replace")).split())
-        return "", words[:300] or f"{smi} ended with status {said.returncode}"
+        return "", _words(text + said.stderr.decode(errors="replace"))[:300] or f"{smi} ended with status {said.returncode}"
     return text, ""
+
+
+def _words(said: str) -> str:
+    """What may be shown of it: on one line, and nothing in it that a terminal would obey."""
+    return " ".join("".join(each if each.isprintable() else " " for each in said).split())
 
 
 def _card(line: str) -> Card | None:

@@ -79,6 +79,8 @@ def test_what_a_driver_does_not_tell_is_unknown(tmp_path: Path) -> None:
         ("echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18", "Driver/library version mismatch"),
         ("exit 9", "ended with status 9"),
         ("printf '\\377\\376 lorem\\n1,2\\n'", "lists no card"),
+        ("printf 'a\\033[2Jb\\a\\n'", "it says: a [2Jb"),  # nothing that a terminal obeys
+        ("printf 'a\\033[2Jb\\a\\n'; exit 3", "a [2Jb"),
         ("true", "it says: nothing"),
     ],
 )
