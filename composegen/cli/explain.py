@@ -47,7 +47,10 @@ def explain(
     else:
         typer.echo("\n\n".join(in_words(match, systems) for match in found), nl=bool(found))
     if not found:
-        raise Told("no known cause is in that text", hint="give it all that was said, from the first error on")
+        raise Told(
+            "no known cause is in that text",
+            hint="give it all that was said, from the first error on; into a pipe that takes `2>&1`",
+        )
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def test_json_names_cause_title_fix_and_evidence(composegen: Cli) -> None:
 def test_an_unknown_text_is_said_to_be_unknown(composegen: Cli, text: str) -> None:
     done = composegen("explain", stdin=text)
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: no known cause is in that text\n  hint: ")
+    assert done.stderr.startswith("error: no known cause is in that text\n  hint: ") and "`2>&1`" in done.stderr
     done = composegen("explain", "--json", stdin=text)
     assert (done.code, done.json) == (1, {"matches": []})
 
