@@ -18,23 +18,16 @@ make_host_keys() {
   if [ ! -s $host_keys/ssh_host_rsa_key ]; then make_host_key rsa -b 3072 & fi
 }
 
-# In the running container, on purpose. RSA comes later here as well; until then nobody is shown the old one.
+# In the running container, on purpose. Both before sshd reads them: it drops who connects while it does, so that it does so once.
 renew_host_keys() {
   local rsa=$host_keys/ssh_host_rsa_key
   exec 9>/run/composegen-host-keys.lock
   flock 9
   make_host_key ed25519
-  rm -f $rsa $rsa.pub
-  if [ -e $run/sshd_config ]; then sed -i "\|^HostKey $rsa\$|d" $run/sshd_config; fi
+  make_host_key rsa -b 3072
+  if [ -e $run/sshd_config ] && ! grep -qxF "HostKey $rsa" $run/sshd_config; then sed -i "1a HostKey $rsa" $run/sshd_config; fi
   reload_sshd
   say "new host key: $(ssh-keygen -lf $host_keys/ssh_host_ed25519_key.pub | cut -d ' ' -f 2)"
-  setsid "$0" rsa-host-key </dev/null >/dev/null 2>&1 &
-}
-
-renew_rsa_host_key() {
-  make_host_key rsa -b 3072
-  if [ -e $run/sshd_config ]; then sed -i "1a HostKey $host_keys/ssh_host_rsa_key" $run/sshd_config; fi
-  reload_sshd
 }
 
 make_host_key() {

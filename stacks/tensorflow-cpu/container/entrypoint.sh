@@ -303,7 +303,6 @@ case $command in
     ;;
   host-keys) renew_host_keys ;;
   # What this program runs itself.
-  rsa-host-key) renew_rsa_host_key ;;
   link-ide-files) link_ide_files "$2" "$3" ;;
   sshd) keep_sshd ;;
   stop-jobs) await_stop ;;

@@ -317,7 +317,6 @@ case $command in
     ;;
   host-keys) renew_host_keys ;;
   # What this program runs itself.
-  rsa-host-key) renew_rsa_host_key ;;
   link-ide-files) link_ide_files "$2" "$3" ;;
 {%- if init == "supervisor" %}
   sshd) keep_sshd ;;
