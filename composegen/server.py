@@ -19,6 +19,7 @@ from typing import Any, Literal
 from composegen.document import choices
 from composegen.engine import inventory as asked
 from composegen.engine import memory
+from composegen.engine.guard import may_exist
 from composegen.engine.inventory import Inventory, Resident
 from composegen.errors import ComposegenError
 from composegen.folder import COMPOSE, read_text
@@ -80,7 +81,7 @@ def _tenant(resident: Resident, sizes: dict[str, int | None], login: tuple[str, 
         state=container.in_words(),
         owner=_owner(folder) or user_name(resident.uid),
         folder=str(folder or ""),
-        folder_is_there=bool(folder and _exists(folder)),
+        folder_is_there=bool(folder and may_exist(folder)),
         stack=_stack(folder),
         gpus=resident.gpus,
         address=address,
@@ -106,7 +107,7 @@ def leftovers(
         mine = tuple(folders_of(project))
         resident = by_project.get(project)
         folders = [*mine, *([resident.container.working_dir] if resident and resident.container.working_dir else [])]
-        there = [folder for folder in folders if _exists(folder)]
+        there = [folder for folder in folders if may_exist(folder)]
         if there and named:
             return None  # the next `up` in that folder wants it
         owner = next(filter(None, map(_owner, folders)), caller if mine else "")
@@ -143,17 +144,6 @@ def _owner(folder: Path | None) -> str:
         return user_name(folder.stat().st_uid) if folder else ""
     except OSError:
         return ""
-
-
-def _exists(folder: Path) -> bool:
-    """False only where it is certainly gone: a folder that we may not see can be another user's."""
-    try:
-        folder.stat()
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _stack(folder: Path | None) -> str:

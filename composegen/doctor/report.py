@@ -79,7 +79,7 @@ def _indented(fix: str) -> list[str]:
 def _env(directory: Path) -> str:
     """Its variables without comments, for a comment may hold what the line below it once said."""
     try:
-        found = dotenv.parse(_text(directory / ENV), os.environ)
+        found = dotenv.parse(host.text(directory / ENV), os.environ)
     except ComposegenError as error:
         return error.message
     return "\n".join(f"{name}={value if name in SHOWN or not value else HIDDEN}" for name, value in found.items())
@@ -96,7 +96,7 @@ def _config(said: str) -> tuple[str, frozenset[str]]:
 
 def _assigned(directory: Path) -> list[tuple[str, str]]:
     """Each variable of `.env` with its value; of a file that Compose cannot read what stands around a sign of assignment."""
-    there = _text(directory / ENV)
+    there = host.text(directory / ENV)
     lines = (line.partition("=") for line in there.splitlines())
     found = [(name.removeprefix("export").strip(), value.strip().strip("'\"")) for name, _, value in lines]
     with suppress(ComposegenError):
@@ -122,13 +122,6 @@ def _words(directory: Path, assigned: list[tuple[str, str]]) -> Mapping[str, str
         **dict.fromkeys({str(home), str(home.resolve())} - {"/", "/root"}, HOME),
         **dict.fromkeys({machine, machine.partition(".")[0]} - {"localhost", ""}, MACHINE),
     }
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 # --- What the engine has to say ---------------------------------------------------------------------------------------------

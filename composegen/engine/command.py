@@ -82,6 +82,11 @@ class Command:
             raise failures.failure(self.argv, status, _ESCAPES.sub("", tail), directory=self.directory, shown=True)
 
 
+def docker(*arguments: str) -> Command:
+    """`docker ARGUMENTS`, in the current folder."""
+    return Command(("docker", *arguments))
+
+
 class Running:
     """A command in the background; `result` waits for it."""
 

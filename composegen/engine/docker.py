@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from composegen.engine import answers, authorized, failures, loss, whales
-from composegen.engine.command import Command, Running
+from composegen.engine.command import Command, Running, docker
 from composegen.engine.info import Info
 from composegen.engine.values import DIRECTORY_LABEL, EVERY_ADDRESS, PROJECT_LABEL, Container, Look, Loss, Versions
 from composegen.errors import EngineError
@@ -60,11 +60,11 @@ class DockerEngine:
     def _questions(self, base: str) -> tuple[Command, Command]:
         wanted = [self.project, f"{self.project}-{SERVICE}", *([base] if base else [])]
         filtered = ("--all", "--filter", f"label={PROJECT_LABEL}={self.project}")
-        return _docker("inspect", *wanted), _docker("ps", *filtered, "--format", answers.label(DIRECTORY_LABEL))
+        return docker("inspect", *wanted), docker("ps", *filtered, "--format", answers.label(DIRECTORY_LABEL))
 
     def container(self) -> Container | None:
         """The container of the project's name, whoever it belongs to. Raises EngineError."""
-        return self._container_among(answers.objects(_quiet(_docker("inspect", "--type", "container", self.project))))
+        return self._container_among(answers.objects(_quiet(docker("inspect", "--type", "container", self.project))))
 
     def _container_among(self, objects: list[dict[str, Any]]) -> Container | None:
         # The engine also takes the beginning of an id for a name.
@@ -77,13 +77,13 @@ class DockerEngine:
 
     def names_in_use(self) -> frozenset[str]:
         """Every container name and project name on this engine. Raises EngineError."""
-        listed = _docker("ps", "--all", "--format", "{{.Names}}\t" + answers.label(PROJECT_LABEL)).run()
+        listed = docker("ps", "--all", "--format", "{{.Names}}\t" + answers.label(PROJECT_LABEL)).run()
         return frozenset(name for line in listed.splitlines() for name in line.split("\t") if name)
 
     def publisher(self, address: str, port: int) -> tuple[str, Path | None] | None:
         """The container that listens there, and the folder Compose made it in; None where it is none of this engine's."""
         shown = "\t".join(("{{.Names}}", "{{.Ports}}", answers.label(DIRECTORY_LABEL)))
-        for line in _docker("ps", "--filter", f"publish={port}", "--format", shown).run().splitlines():
+        for line in docker("ps", "--filter", f"publish={port}", "--format", shown).run().splitlines():
             name, ports, folder, *_ = *line.split("\t"), "", ""
             if address in EVERY_ADDRESS or any(each in ports for each in (address, "0.0.0.0", "::")):
                 return name, Path(folder) if folder else None
@@ -103,27 +103,27 @@ class DockerEngine:
 
     def volumes(self) -> tuple[str, ...]:
         """The names of the project's volumes. Raises EngineError."""
-        return tuple(_docker("volume", "ls", "--quiet", "--filter", f"label={PROJECT_LABEL}={self.project}").run().split())
+        return tuple(docker("volume", "ls", "--quiet", "--filter", f"label={PROJECT_LABEL}={self.project}").run().split())
 
     def foreign_network(self) -> str:
         """A network of the name that the project's will have, which is not the project's; empty: none. Raises EngineError."""
         name = f"{self.project}_default"
-        found = answers.objects(_quiet(_docker("network", "inspect", name)))
+        found = answers.objects(_quiet(docker("network", "inspect", name)))
         return name if found and (found[0].get("Labels") or {}).get(PROJECT_LABEL) != self.project else ""
 
     def only_here(self, image: str) -> bool:
         """Whether an image was made on this machine, so that no registry has it. Raises EngineError."""
-        found = answers.objects(_quiet(_docker("image", "inspect", image)))
+        found = answers.objects(_quiet(docker("image", "inspect", image)))
         return bool(found) and not found[0].get("RepoDigests")
 
     def architecture(self, image: str) -> str:
         """What an image that is here is for: amd64, arm64; empty where it is not here. Raises EngineError."""
-        found = answers.objects(_quiet(_docker("image", "inspect", image)))
+        found = answers.objects(_quiet(docker("image", "inspect", image)))
         return str(found[0].get("Architecture", "")) if found else ""
 
     def networks(self) -> int:
         """How many networks take addresses of the engine's pools. Raises EngineError."""
-        return len(_docker("network", "ls", "--quiet", "--filter", "driver=bridge").run().split())
+        return len(docker("network", "ls", "--quiet", "--filter", "driver=bridge").run().split())
 
     def versions(self, about: Info | None = None) -> Versions:
         """Engine and Compose; `about` is what the engine said of itself, where that is known already.
@@ -133,7 +133,7 @@ class DockerEngine:
         about = about or self.info()
         for plugin, there in (("buildx", about.buildx), ("compose", about.compose)):
             if not there:
-                _docker(plugin, "version").run()  # which says why not, where that is so
+                docker(plugin, "version").run()  # which says why not, where that is so
         found = Versions(engine=about.version, compose=about.compose)
         for what, name, least in (("Engine", found.engine, MINIMUM.engine), ("Compose", found.compose, MINIMUM.compose)):
             if (0, 0) < answers.number(name) < answers.number(least):
@@ -149,14 +149,14 @@ class DockerEngine:
         return Info.from_json(found)
 
     def _info(self) -> Command:
-        return _docker("info", "--format", "{{json .}}")
+        return docker("info", "--format", "{{json .}}")
 
     def loss(self, container: Container) -> Loss:
         """What re-creating it would lose. Raises EngineError."""
         commands: list[str] = []
         if container.running or container.paused:
             # The engine finds the container's processes by a PID column, which it therefore insists on.
-            said = (top := _docker("top", container.id, "-eo", "pid,args")).begin().result()
+            said = (top := docker("top", container.id, "-eo", "pid,args")).begin().result()
             listed = "" if failures.not_running(said.stderr) else top.checked(said).stdout  # it may have ended since the look
             commands = [line.split(maxsplit=1)[1] for line in listed.splitlines()[1:] if len(line.split()) > 1]
         return Loss(loss.files(whales.changed_files(container.id)), loss.processes(commands))
@@ -164,22 +164,22 @@ class DockerEngine:
     def installed_by_hand(self) -> tuple[str, ...]:
         """What somebody installed in the running container, as `apt NAME` and `pip NAME==VERSION`; empty where it does not run."""
         script = "cat /etc/composegen/installed && echo && composegen-entrypoint installed"
-        before, _, now = _quiet(_docker("exec", self.project, "sh", "-c", script)).partition("\n\n")
+        before, _, now = _quiet(docker("exec", self.project, "sh", "-c", script)).partition("\n\n")
         return tuple(sorted(set(now.split("\n")) - set(before.split("\n")) - {""}))
 
     def host_key(self) -> str:
         """The container's public ed25519 host key as `ssh-ed25519 AAAA…`; empty while it has none. Raises EngineError."""
         # A copy asks less of the engine than a process in the container (0.03 s against 0.1), and works when that is stopped.
-        archive = _quiet(_docker("cp", f"{self.project}:{HOST_KEY}", "-"))
+        archive = _quiet(docker("cp", f"{self.project}:{HOST_KEY}", "-"))
         return " ".join(answers.only_file(archive).split()[:2])
 
     def authorized_keys(self) -> dict[str, tuple[str, ...]]:
         """Each file of the running container that lets somebody in, with its lines. Raises CommandFailed: it does not run."""
-        return authorized.parse(_docker("exec", self.project, "sh", "-c", authorized.SCRIPT).run())
+        return authorized.parse(docker("exec", self.project, "sh", "-c", authorized.SCRIPT).run())
 
     def last_words(self, lines: int = 20) -> str:
         """The end of the container's log: what sshd and supervisor said. Empty when there is none."""
-        said = _docker("logs", "--tail", str(lines), self.project).begin().result()
+        said = docker("logs", "--tail", str(lines), self.project).begin().result()
         return (said.stdout + said.stderr).strip() if said.status == 0 else ""
 
     def refuse_silent_registry(self, image: str) -> None:
@@ -223,7 +223,7 @@ class DockerEngine:
     def pull(self, image: str) -> None:
         """Fetch an image with its progress on the terminal. Raises CommandFailed."""
         # python-on-whales shows the progress as well, but keeps nothing of it to find the cause of a failure in.
-        _docker("pull", image).visible()
+        docker("pull", image).visible()
 
     def tag(self, image: str, name: str) -> None:
         """Give an image another name. Raises CommandFailed."""
@@ -232,19 +232,19 @@ class DockerEngine:
     def push_keys(self, lines: Sequence[str]) -> None:
         """Make these the authorized keys of the running container, at once; open sessions stay. Raises CommandFailed."""
         text = "".join(f"{line}\n" for line in lines)
-        _docker("exec", "--interactive", self.project, "composegen-entrypoint", "keys").run(stdin=text)
+        docker("exec", "--interactive", self.project, "composegen-entrypoint", "keys").run(stdin=text)
 
     def push_password(self, password: str) -> None:
         """Make this the password of the running container's login users, at once; empty: keys only. Raises CommandFailed."""
-        _docker("exec", "--interactive", self.project, "composegen-entrypoint", "password").run(stdin=f"{password}\n")
+        docker("exec", "--interactive", self.project, "composegen-entrypoint", "password").run(stdin=f"{password}\n")
 
     def rotate_host_keys(self) -> None:
         """Give the running container new host keys, which its sshd shows at once; open sessions stay. Raises CommandFailed."""
-        _docker("exec", self.project, "composegen-entrypoint", "host-keys").run()
+        docker("exec", self.project, "composegen-entrypoint", "host-keys").run()
 
     def inside(self, command: Sequence[str], *, stdin: str = "") -> str:
         """Standard output of a command run as root in the running container, past SSH. Raises CommandFailed."""
-        return _docker("exec", "--interactive", self.project, *command).run(stdin=stdin)
+        return docker("exec", "--interactive", self.project, *command).run(stdin=stdin)
 
     # --- With the terminal handed over; each returns the exit status ----------------------------------------------------
 
@@ -256,7 +256,7 @@ class DockerEngine:
 
     def exec(self, command: Sequence[str]) -> int:
         terminal = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
-        return _docker("exec", "--interactive", *terminal, self.project, *command).attached()
+        return docker("exec", "--interactive", *terminal, self.project, *command).attached()
 
     def _compose(self, *arguments: str) -> Command:
         return Command(("docker", "compose", *arguments), self.directory)
@@ -273,13 +273,9 @@ def default_project(directory: Path) -> str:
     return re.sub(r"[^-_a-z0-9]", "", directory.name.lower()).lstrip("_-")
 
 
-def _docker(*arguments: str) -> Command:
-    return Command(("docker", *arguments))
-
-
 def _quiet(command: Command) -> str:
     """Its standard output, empty where it failed because something is not there. Raises EngineError: the engine cannot be used."""
     said = command.begin().result()
     if said.status != 0 and not failures.only_absent(said.stderr):
-        _docker("version").run()  # an engine that does not say even that is what failed
+        docker("version").run()  # an engine that does not say even that is what failed
     return said.stdout

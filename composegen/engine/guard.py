@@ -31,7 +31,7 @@ def refuse_foreign(engine: Neighbourhood, look: Look) -> None:
     for folder in look.folders:
         if not same_folder(folder, here):
             fact = f"the project '{engine.project}' belongs to another folder: {folder}"
-            raise _refusal(engine, fact, moved=not _may_exist(folder))
+            raise _refusal(engine, fact, moved=not may_exist(folder))
     container = look.container
     if container is None:
         return
@@ -78,7 +78,7 @@ def port_taken(engine: Neighbourhood, address: str, port: int) -> EngineError:
     return EngineError(f"port {port} on {address} is taken by {by}", hint=hint)
 
 
-def _may_exist(folder: Path) -> bool:
+def may_exist(folder: Path) -> bool:
     """False only when it is certainly gone: a folder that we may not see can be another user's."""
     try:
         folder.stat()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from composegen.engine import answers
-from composegen.engine.command import Command
+from composegen.engine.command import docker
 from composegen.engine.values import PROJECT_LABEL, SERVICE_LABEL, Container
 from composegen.model import SERVICE
 
@@ -64,17 +64,17 @@ class Inventory:
 
 def residents() -> tuple[Resident, ...]:
     """Every container, running or not, in the order of their names. Raises EngineError."""
-    listed = _docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={SERVICE_LABEL}={SERVICE}").run().split()
+    listed = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={SERVICE_LABEL}={SERVICE}").run().split()
     found = map(_resident, filter(_is_ours, _inspected("container", listed, "--size")))
     return tuple(sorted(found, key=lambda each: each.container.name))
 
 
 def inventory() -> Inventory:
     """All there is. The engine adds up sizes for it, which takes about a second. Raises EngineError."""
-    adding_up = _docker("system", "df", "--verbose", "--format", "json")
+    adding_up = docker("system", "df", "--verbose", "--format", "json")
     sizes, there = adding_up.begin(), residents()
-    images = _docker("image", "ls", "--all", "--quiet", "--no-trunc", "--filter", f"label={SERVICE_LABEL}={SERVICE}").run().split()
-    volumes = _docker("volume", "ls", "--quiet", "--filter", f"label={VOLUME_LABEL}").run().split()
+    images = docker("image", "ls", "--all", "--quiet", "--no-trunc", "--filter", f"label={SERVICE_LABEL}={SERVICE}").run().split()
+    volumes = docker("volume", "ls", "--quiet", "--filter", f"label={VOLUME_LABEL}").run().split()
     ours = [each for each in _inspected("volume", volumes) if (each.get("Labels") or {}).get(VOLUME_LABEL) in VOLUMES]
     used = _sizes(adding_up.checked(sizes.result()).stdout)
     return Inventory(
@@ -87,35 +87,31 @@ def inventory() -> Inventory:
 
 def last_login(container: str) -> tuple[str, str]:
     """When somebody last logged in, in UTC as RFC 3339, and who; empty where the log does not say. Raises EngineError."""
-    said = _docker("logs", "--timestamps", "--tail", "5000", container).begin().result()
+    said = docker("logs", "--timestamps", "--tail", "5000", container).begin().result()
     found = ACCEPTED.findall(said.stdout + said.stderr)
     return (f"{found[-1][0]}+00:00", found[-1][1]) if found else ("", "")
 
 
 def remove_image(image: str) -> None:
     """Raises CommandFailed: something uses it."""
-    _docker("image", "rm", image).run()
+    docker("image", "rm", image).run()
 
 
 def remove_volume(volume: str) -> None:
     """Raises CommandFailed: something uses it."""
-    _docker("volume", "rm", volume).run()
+    docker("volume", "rm", volume).run()
 
 
 def prune_build_cache() -> None:
     """Raises CommandFailed."""
-    _docker("builder", "prune", "--force").run()
-
-
-def _docker(*arguments: str) -> Command:
-    return Command(("docker", *arguments))
+    docker("builder", "prune", "--force").run()
 
 
 def _inspected(kind: str, names: Sequence[str], *options: str) -> list[dict[str, Any]]:
     """What of these is still there."""
     if not names:
         return []
-    return answers.objects(_docker("inspect", "--type", kind, *options, *names).begin().result().stdout)
+    return answers.objects(docker("inspect", "--type", kind, *options, *names).begin().result().stdout)
 
 
 def _is_ours(found: Mapping[str, Any]) -> bool:

@@ -180,7 +180,7 @@ def systems(platform: str = sys.platform, root: Path = Path("/")) -> tuple[str, 
     """
     if platform == "darwin":
         return ("macos",)
-    kernel, about = _text(root / "proc/sys/kernel/osrelease"), _text(root / "etc/os-release")
+    kernel, about = text(root / "proc/sys/kernel/osrelease"), text(root / "etc/os-release")
     names = re.findall(r"[\w-]+", " ".join(re.findall(r"(?m)^ID(?:_LIKE)?=(.*)$", about)))
     family = next((FAMILIES[name] for name in names if name in FAMILIES), "")
     return tuple(filter(None, ("wsl" if "microsoft" in kernel.lower() else "", family)))
@@ -193,7 +193,8 @@ FAMILIES = {
 }
 
 
-def _text(file: Path) -> str:
+def text(file: Path) -> str:
+    """What a file of this host holds; empty where it is not there or not to be read."""
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from composegen import host
+
 SMI = "nvidia-smi"
 HOOK = "nvidia-container-runtime-hook"  # of NVIDIA's container toolkit
 SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where a service of systemd's looks for programs
@@ -79,10 +81,10 @@ class Cards:
 
 def driver(root: Path = Path("/")) -> Driver:
     """Read files only, in about a millisecond; no error: what cannot be read is not there."""
-    said = _text(root / "proc/driver/nvidia/version")
+    said = host.text(root / "proc/driver/nvidia/version")
     # "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 …", with "Open" in it for the open modules
     found = re.search(r"Kernel Module.*?\s(\d+\.\d+(?:\.\d+)?)\s", said)
-    module = found[1] if found else _text(root / "sys/module/nvidia/version").strip()
+    module = found[1] if found else host.text(root / "sys/module/nvidia/version").strip()
     libraries = [path.name for folder in LIBRARIES for path in sorted((root / folder).glob("libnvidia-ml.so.*.*"))]
     versions = [name.removeprefix("libnvidia-ml.so.") for name in libraries]
     return Driver(
@@ -97,7 +99,7 @@ def driver(root: Path = Path("/")) -> Driver:
 def specified(directories: Iterable[str], root: Path = Path("/")) -> frozenset[str]:
     """The versions of the driver whose files CDI specifications in these directories name; of a sound one it is the driver's."""
     files = [path for each in directories for path in sorted((root / each.lstrip("/")).glob("*")) if path.suffix in SPECIFICATIONS]
-    return frozenset(version for file in files for version in re.findall(r"/libnvidia-ml\.so\.(\d+\.[\d.]*\d)\b", _text(file)))
+    return frozenset(version for file in files for version in re.findall(r"/libnvidia-ml\.so\.(\d+\.[\d.]*\d)\b", host.text(file)))
 
 
 def hook_on_path() -> bool:
@@ -162,20 +164,11 @@ def _processes(lines: Iterable[str]) -> dict[str, list[Process]]:
 
 
 def _user_of(pid: int) -> str:
-    from composegen.host import user_name
-
     try:
-        return user_name(Path(f"/proc/{pid}").stat().st_uid)
+        return host.user_name(Path(f"/proc/{pid}").stat().st_uid)
     except OSError:
         return ""
 
 
 def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() else None  # else `[N/A]`, `[Not Supported]`
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -132,7 +132,7 @@ def test_somebody_has_to_agree_where_it_loses_something(tmp_path: Path) -> None:
 
 def verdict(engine: Container, root: Path, **settings: str) -> Verdict:
     own = folder(engine.directory, **settings)
-    return has_its_gpu(Site(engine, directory=own.path, choices=own.choices, settings=own.settings, root=root))
+    return has_its_gpu(Site(engine, directory=own.path, choices=own.choices, settings=own.settings, root=root, here=True))
 
 
 def test_the_doctor_says_that_all_is_well_or_mends_as_start_does(tmp_path: Path) -> None:

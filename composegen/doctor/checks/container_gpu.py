@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from composegen.doctor.lost_gpu import ASK, Lost, inside, lost
 from composegen.doctor.site import Mend, Site, Unanswered, Verdict
-from composegen.engine import Container, Engine, is_local, loss, refuse_foreign
+from composegen.engine import Container, Engine, loss, refuse_foreign
 from composegen.errors import EngineError
 from composegen.host import nvidia
-from composegen.model.gpu import NO_GPU_FILE
 
 
 def has_its_gpu(site: Site) -> Verdict:
     """The container sees its cards, with the driver of now."""
     container = _container(site)
     said = site.engine.inside(ASK) if container.running else ""
-    driver = nvidia.driver(site.root) if is_local() else nvidia.Driver()
+    driver = site.driver or nvidia.Driver()
     found = lost(container, driver, inside(said) if container.running else None)
     if found is None:
         return Verdict("ok", "it sees its GPU" if container.running else f"it is {container.in_words()}")
@@ -23,10 +22,10 @@ def has_its_gpu(site: Site) -> Verdict:
 
 def _container(site: Site) -> Container:
     """Raises Unanswered: there is none of this folder's with a GPU."""
-    if site.choices is None or site.choices.device != "gpu" or NO_GPU_FILE in site.settings.compose_file:
+    if site.wanted is None or not site.wanted.nvidia:
         raise Unanswered("no NVIDIA GPU is asked for")
+    look = site.look
     try:
-        look = site.engine.look()
         refuse_foreign(site.engine, look)
     except EngineError as error:
         raise Unanswered(error.message) from error

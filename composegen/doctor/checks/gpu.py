@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 from itertools import islice
 
-from composegen.doctor.offer import RUNTIME, offered_modes
+from composegen import host
+from composegen.doctor.offer import RUNTIME, WHY, offered_modes
 from composegen.doctor.reading import fix
 from composegen.doctor.site import Site, Unanswered, Verdict
 from composegen.host import nvidia
@@ -58,7 +59,7 @@ def _deploy(wanted: Wanted, site: Site) -> Verdict:
     if site.info.snap:
         return Verdict("fail", "Docker from snap cannot use NVIDIA's container toolkit of the host", steps)
     if "deploy" in _offered(site):
-        return Verdict("ok", _OFFERED["deploy"])
+        return Verdict("ok", WHY["deploy"])
     if not site.here:
         return Verdict(
             "warn", "the engine runs on another machine, and does not say whether it has NVIDIA's container toolkit", steps
@@ -68,7 +69,7 @@ def _deploy(wanted: Wanted, site: Site) -> Verdict:
 
 def _runtime(wanted: Wanted, site: Site) -> Verdict:
     if RUNTIME in site.info.runtimes:
-        return Verdict("ok", _OFFERED["runtime"])
+        return Verdict("ok", WHY["runtime"])
     said = f"the engine has no runtime '{RUNTIME}', only {', '.join(site.info.runtimes)}"
     return Verdict("fail", said, fix("gpu-runtime-unknown", site.systems))
 
@@ -80,9 +81,7 @@ def _cdi(wanted: Wanted, site: Site) -> Verdict:
         said = f"Engine {info.version} {'is older than CDI' if old else 'has CDI switched off'}"
         return Verdict("fail", said, fix("cdi-off", site.systems))
     if version_key(info.version) < version_key(LISTS_CDI) or _has_all(wanted, site):
-        return Verdict(
-            "ok", _OFFERED["cdi"] if info.cdi_devices else f"Engine {info.version} has CDI on, and does not list devices"
-        )
+        return Verdict("ok", WHY["cdi"] if info.cdi_devices else f"Engine {info.version} has CDI on, and does not list devices")
     missing = ", ".join(each for each in wanted.cdi_devices if each not in info.cdi_devices)
     there = ", ".join(each for each in info.cdi_devices if each.startswith(CDI_KIND)) or "none"
     said = f"the engine knows no CDI device {missing}; of NVIDIA's it knows {there}"
@@ -90,11 +89,6 @@ def _cdi(wanted: Wanted, site: Site) -> Verdict:
 
 
 _BY_MODE = {"deploy": _deploy, "runtime": _runtime, "cdi": _cdi}
-_OFFERED: dict[GpuMode, str] = {
-    "deploy": "the engine has NVIDIA's container toolkit",
-    "runtime": "the engine has the runtime 'nvidia'",
-    "cdi": "the engine knows these GPUs as CDI devices",
-}
 
 
 def devices(site: Site) -> Verdict:
@@ -173,7 +167,7 @@ def lasting(site: Site) -> Verdict:
     wanted, info = _nvidia(site), site.info
     if wanted.mode == "cdi":
         return Verdict("ok", "CDI devices belong to the container, and nothing takes them away")
-    if info.maps_users == "rootless" and site.here and "no-cgroups = true" not in _text(site, TOOLKIT):
+    if info.maps_users == "rootless" and site.here and "no-cgroups = true" not in host.text(site.root / TOOLKIT):
         return Verdict(
             "warn", "the engine is rootless, and NVIDIA's hook may not set device rules", fix("gpu-cgroup-denied", site.systems)
         )
@@ -233,7 +227,7 @@ def _or_else(wanted: Wanted, site: Site, steps: str) -> str:
     """The fix, behind the mode that would work at once, where there is one."""
     driven = site.driver is None or site.driver.there
     usable = (mode for mode in _offered(site) if mode != wanted.mode and (driven or mode == "cdi"))
-    return "\n".join((*(f"`composegen up --gpu-mode {mode}`, since {_OFFERED[mode]}" for mode in islice(usable, 1)), steps))
+    return "\n".join((*(f"`composegen up --gpu-mode {mode}`, since {WHY[mode]}" for mode in islice(usable, 1)), steps))
 
 
 def _has_all(wanted: Wanted, site: Site) -> bool:
@@ -242,10 +236,3 @@ def _has_all(wanted: Wanted, site: Site) -> bool:
 
 def _cards(found: nvidia.Driver) -> str:
     return f"{found.cards or 'no'} card{'' if found.cards == 1 else 's'}" if found.module else "cards unknown"
-
-
-def _text(site: Site, path: str) -> str:
-    try:
-        return (site.root / path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

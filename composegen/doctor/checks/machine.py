@@ -7,6 +7,7 @@ import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 
+from composegen import host
 from composegen.doctor.reading import fix
 from composegen.doctor.site import Site, Unanswered, Verdict
 from composegen.model import SERVICE
@@ -91,7 +92,7 @@ def limits(site: Site) -> Verdict:
     if not asked:
         return Verdict("ok", "none are asked for")
     site.insist_on_host("limits")
-    status, own = _text(site.root / "proc/1/status"), _text(site.root / "proc/1/limits")
+    status, own = host.text(site.root / "proc/1/status"), host.text(site.root / "proc/1/limits")
     bounding = re.search(r"CapBnd:\s*([0-9a-f]+)", status)
     if not bounding or int(bounding[1], 16) >> SYS_RESOURCE & 1:
         return Verdict("ok", f"{', '.join(asked)}; the engine may raise limits")
@@ -125,7 +126,7 @@ def _above(value: object, row: str, own: str) -> bool:
 def watches(site: Site) -> Verdict:
     """IDEs may watch enough files."""
     site.insist_on_host("limits")
-    said = _text(site.root / "proc/sys/fs/inotify/max_user_watches").strip()
+    said = host.text(site.root / "proc/sys/fs/inotify/max_user_watches").strip()
     if not said.isdecimal():
         raise Unanswered("this kernel does not say")
     found = f"{said} files may be watched"
@@ -143,10 +144,3 @@ def clock(site: Site) -> Verdict:
     if apart > SKEW:
         return Verdict("warn", f"the engine's clock is {apart:.0f} s from this host's", fix("clock-wrong", site.systems))
     return Verdict("ok", "the engine's clock is this host's")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
