@@ -1,8 +1,8 @@
 """A vendor's download site on this machine: its release feed in the real JSON shape, its archives, and ways to fail.
 
-The paths say what happens: `/ok/NAME` is the file, `/redirect/NAME` leads there, `/slow/NAME` trickles, `/stalled/NAME` falls silent
-in the middle, `/broken/NAME` closes the connection there (the first `breaks` times), `/changing/NAME` is another file at each
-request, `/weak/NAME` has no validator, `/error/NAME` answers 503. Ranges are answered as RFC 9110 says.
+The paths say what happens: `/ok/NAME` is the file, `/redirect/NAME` leads there, `/slow/NAME` trickles, `/stalled/NAME` falls
+silent in the middle, `/broken/NAME` closes the connection there (the first `breaks` times), `/changing/NAME` does so and is another
+file at each request, `/weak/NAME` does so without a validator, `/error/NAME` answers 503. Ranges are answered as RFC 9110 says.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
     served: Site
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
     def do_GET(self) -> None:
