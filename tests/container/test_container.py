@@ -153,8 +153,8 @@ def test_what_an_ide_downloaded_survives_a_re_creation(box: MakeBox) -> None:
         made.compose(*anew)
         made.up()
         for user in ("root", "alice"):
-            look = f"cd; for place in {IDE_FOLDERS}; do cat $place/in/x; stat -c %U $place/. $place/in/x; test -w $place/in || echo no; done"
-            seen = made.ssh(look, user=user).stdout.split()
+            look = "cat $place/in/x; stat -c %U $place/. $place/in/x; test -w $place/in || echo closed"
+            seen = made.ssh(f"cd; for place in {IDE_FOLDERS}; do {look}; done", user=user).stdout.split()
             assert seen == [word for place in IDE_FOLDERS.split() for word in (place, user, user)], anew
 
 

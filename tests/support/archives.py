@@ -40,7 +40,7 @@ case "${1:-}" in
     fi
     ln -s "$IDE_HOME" "$DIST/userProvidedDist/$link_name"
     ;;
-  run) cd "$IDE_HOME" && exec python3 server.py "$HOME/port" "$2" ;;
+  run) exec python3 "$IDE_HOME/server.py" "$HOME/port" "$2" ;;
   *) echo "Usage: ./remote-dev-server.sh [starter command] [path to project]" >&2; exit 1 ;;
 esac
 """
