@@ -22,34 +22,45 @@ from composegen.ide.programs import program
 from composegen.ide.records import Record
 
 UNPACKING = "unpack"  # a stage, as those of `obtain`
+INSTALLED, THERE, WOULD, REMOVED, WOULD_REMOVE = "installed", "already there", "not installed", "removed", "not removed"
 
 
 @dataclass(frozen=True)
-class Installed:
-    """What was done, or would be. `action`: install, upgrade, none (it is there already) or uninstall."""
+class Outcome:
+    """What became of it."""
 
     product: Product
-    action: str
+    state: str  # INSTALLED, THERE, WOULD, REMOVED or WOULD_REMOVE
     spot: Spot
-    record: Record | None  # None: not known before the archive is here
-    url: str = ""
+    record: Record  # what is there or was; of an archive that is not here yet, what the feed says
+    source: str = ""  # a URL, or a file of this machine
     size: int | None = None  # bytes to download
-    verified_by: str = ""  # what the archive's SHA-256 was compared with; empty: there was nothing
+    verified_by: str = ""  # what its SHA-256 was compared with; empty: nothing, or it was not looked at
     notes: tuple[str, ...] = ()
 
+    @property
+    def path(self) -> str:
+        return str(self.spot.home / self.record.folder)
+
+    @property
+    def replaced(self) -> str:
+        """The version that was there before; empty: none was."""
+        return self.spot.old.version if self.spot.old and self.state in (INSTALLED, WOULD) else ""
+
     def to_json(self) -> dict[str, Any]:
-        record = self.record
         return {
-            "product": self.product.name,
-            "action": self.action,
-            "version": record.version if record else "",
-            "build": record.build if record else "",
-            "sha256": record.sha256 if record else "",
-            "verified_by": self.verified_by,
-            "url": self.url,
-            "folder": str(self.spot.home / record.folder if record and record.folder else self.spot.home),
+            "name": self.product.name,
+            "title": self.product.title,
+            "state": self.state,
+            "version": self.record.version,
+            "build": self.record.build,
+            "replaced": self.replaced,
+            "path": self.path,
             "launcher": str(self.spot.launcher),
             "entry": str(self.spot.entry),
+            "source": self.source,
+            "size": self.size,
+            "verified_by": self.verified_by,
             "notes": list(self.notes),
         }
 
@@ -63,7 +74,7 @@ def install(
     places: tuple[Places, ...] | None = None,
     architecture: str = "",
     environ: Mapping[str, str] = os.environ,
-) -> Installed:
+) -> Outcome:
     """Put it here, or the newer one in the place of the older.
 
     Raises ComposegenError: the archive cannot be had or is not to be used, or there is no place for it here; nothing was changed.
@@ -73,30 +84,29 @@ def install(
     spot = Spot.chosen(of_it, places or candidates())
     spot.refuse()
     found = source(wanted, product, machine)
+    link = found.url if found else wanted.archive
     notes = (of_it.note, *_about_this_machine(of_it.winget, environ))
     if found and spot.old and found.build and spot.old.build == found.build and _whole(spot, spot.old):
-        return Installed(product, "none", spot, spot.old, found.url, notes=notes)
-    action = "upgrade" if spot.old else "install"
+        return Outcome(product, THERE, spot, spot.old, link, notes=notes)
     if dry_run and found:
-        named = _record(found.version, found.build)
-        return Installed(product, action, spot, named, found.url, found.size, notes=notes)
+        return Outcome(product, WOULD, spot, _record(found.version, found.build), link, found.size, notes=notes)
     obtained = obtain(wanted, found, stages)
     archive = look_into(obtained.path, stages(READING))
     refuse_other(archive, product, machine)
     of_it.start(archive.files, archive.path.name)
     if spot.old and spot.old.sha256 == obtained.sha256 and _whole(spot, spot.old):
-        return Installed(product, "none", spot, spot.old, verified_by=obtained.verified_by, notes=notes)
+        return Outcome(product, THERE, spot, spot.old, link, verified_by=obtained.verified_by, notes=notes)
     spot.refuse_lack_of_space(archive.size)
     record = _of_archive(archive, found, obtained.sha256)
-    said: list[str] = []
-    if not dry_run:
-        record, said = placing.put(product, of_it, archive, record, spot, stages(UNPACKING))
-    at_last = (*said, *_about_path(spot.launcher, environ), *notes)
-    return Installed(product, action, spot, record, found.url if found else "", None, obtained.verified_by, at_last)
+    if dry_run:
+        return Outcome(product, WOULD, spot, record, link, verified_by=obtained.verified_by, notes=notes)
+    record, said = placing.put(product, of_it, archive, record, spot, stages(UNPACKING))
+    notes = (*said, *_about_path(spot.launcher, environ), *notes)
+    return Outcome(product, INSTALLED, spot, record, link, verified_by=obtained.verified_by, notes=notes)
 
 
-def uninstall(product: Product, *, dry_run: bool = False, places: tuple[Places, ...] | None = None) -> Installed:
-    """Remove what `install` put here, and nothing else. Raises ComposegenError: it put nothing here, or it may not be removed."""
+def remove(product: Product, *, dry_run: bool = False, places: tuple[Places, ...] | None = None) -> Outcome:
+    """Take away what `install` put here, and nothing else. Raises ComposegenError: it put nothing here, or it may not be removed."""
     of_it, where = program(product), places or candidates()
     spot = Spot.chosen(of_it, where)
     if not (found := records.records(spot.home)):
@@ -107,8 +117,10 @@ def uninstall(product: Product, *, dry_run: bool = False, places: tuple[Places, 
                     f"{product.title} in {home} belongs to {whose}", hint=f"{whose} can remove it, in the same way"
                 )
         raise ComposegenError(f"composegen has not installed {product.title} here", hint="what others installed is left alone")
-    notes = () if dry_run else tuple(placing.take_away(spot))
-    return Installed(product, "uninstall", spot, spot.old or found[-1], notes=notes)
+    record = spot.old or found[-1]
+    if dry_run:
+        return Outcome(product, WOULD_REMOVE, spot, record)
+    return Outcome(product, REMOVED, spot, record, notes=tuple(placing.take_away(spot)))
 
 
 def _whole(spot: Spot, record: Record) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 from composegen.errors import ComposegenError
 from composegen.ide import products, programs
-from composegen.ide.host_install import Installed, install, uninstall
+from composegen.ide.host_install import INSTALLED, REMOVED, THERE, WOULD, WOULD_REMOVE, Outcome, install, remove
 from composegen.ide.obtain import Wanted
 from composegen.ide.places import Places, own
 from tests.ide.test_desktop import fields, needs_validator
@@ -42,7 +42,7 @@ def there(tmp_path: Path) -> Places:
     return Places(root / "opt", root / "usr/local/bin", root / "usr/local/share/applications")
 
 
-def put(archive: Path, there: Places, product: products.Product = GATEWAY, *, dry_run: bool = False) -> Installed:
+def put(archive: Path, there: Places, product: products.Product = GATEWAY, *, dry_run: bool = False) -> Outcome:
     return install(product, Wanted(archive=str(archive)), places=(there,), architecture="x86_64", environ={}, dry_run=dry_run)
 
 
@@ -77,7 +77,7 @@ def test_it_starts_from_path_and_from_the_menu_and_opens_its_links(
 ) -> None:
     archive = make(tmp_path)  # type: ignore[operator]
     found = put(archive, there, product)
-    assert found.action == "install" and found.record
+    assert found.state == INSTALLED
     assert said_by(there.bin / command, "a") == f"{product.name} {found.record.build} a"
     entry = there.applications / f"jetbrains-{product.name}.desktop"
     shown = fields(entry.read_text())
@@ -92,7 +92,7 @@ def test_it_starts_from_path_and_from_the_menu_and_opens_its_links(
 
 def test_the_toolbox_of_before_2_6_is_one_program_with_any_icon(tmp_path: Path, there: Places) -> None:
     found = put(toolbox(tmp_path, "1.28.1.15219", of_1=True), there, TOOLBOX)
-    assert found.record and (found.record.version, found.record.start) == ("1.28.1.15219", "jetbrains-toolbox")
+    assert (found.record.version, found.record.start) == ("1.28.1.15219", "jetbrains-toolbox")
     assert fields((there.applications / "jetbrains-toolbox.desktop").read_text())["Icon"] == "applications-development"
 
 
@@ -116,16 +116,15 @@ def test_uninstall_leaves_no_trace(tmp_path: Path, there: Places) -> None:
     before = tree(there)
     put(gateway(tmp_path), there)
     assert tree(there) != before
-    found = uninstall(GATEWAY, places=(there,))
-    assert found.action == "uninstall" and found.notes == ()
+    found = remove(GATEWAY, places=(there,))
+    assert found.state == REMOVED and found.notes == ()
     assert tree(there) == before
     with pytest.raises(ComposegenError, match="composegen has not installed JetBrains Gateway here"):
-        uninstall(GATEWAY, places=(there,))
+        remove(GATEWAY, places=(there,))
 
 
 def test_uninstall_leaves_what_came_from_elsewhere_and_says_so(tmp_path: Path, there: Places) -> None:
     found = put(gateway(tmp_path), there)
-    assert found.record
     folder = there.opt / "jetbrains-gateway" / found.record.folder
     (folder / "lib/mine.jar").write_text("mine")
     (there.opt / "jetbrains-gateway/notes").write_text("mine")
@@ -133,7 +132,7 @@ def test_uninstall_leaves_what_came_from_elsewhere_and_says_so(tmp_path: Path, t
     entry.write_text(entry.read_text() + "X-Mine=1\n")
     (there.bin / "gateway").unlink()
     (there.bin / "gateway").write_text("mine")
-    found = uninstall(GATEWAY, places=(there,))
+    found = remove(GATEWAY, places=(there,))
     assert len(found.notes) == 3 and f"{folder} stays: 1 files in it are not composegen's, such as lib/mine.jar" in found.notes
     files = {path for path in there.opt.parent.rglob("*") if path.is_file() and path.name != "mimeinfo.cache"}
     assert files == {folder / "lib/mine.jar", there.opt / "jetbrains-gateway/notes", entry, there.bin / "gateway"}
@@ -142,14 +141,14 @@ def test_uninstall_leaves_what_came_from_elsewhere_and_says_so(tmp_path: Path, t
 def test_a_newer_one_takes_the_place_of_the_older_and_uninstall_still_leaves_no_trace(tmp_path: Path, there: Places) -> None:
     put(gateway(tmp_path), there)
     found = put(gateway(tmp_path, *NEWER), there)
-    assert found.action == "upgrade"
+    assert (found.state, found.replaced) == (INSTALLED, "2024.3.1")
     assert said_by(there.bin / "gateway") == "gateway 251.1.2"
     assert sorted(path.name for path in (there.opt / "jetbrains-gateway").iterdir()) == [
         "JetBrainsGateway-251.1.2",
         "JetBrainsGateway-251.1.2.json",
     ]
     assert "JetBrainsGateway-251.1.2/" in fields((there.applications / "jetbrains-gateway.desktop").read_text())["Icon"]
-    uninstall(GATEWAY, places=(there,))
+    remove(GATEWAY, places=(there,))
     assert tree(there) == {}
 
 
@@ -157,15 +156,14 @@ def test_the_same_one_again_changes_nothing_and_a_damaged_one_is_mended(tmp_path
     archive = gateway(tmp_path)
     first = put(archive, there)
     before = tree(there)
-    assert put(archive, there).action == "none" and tree(there) == before
-    assert first.record
+    assert put(archive, there).state == THERE and tree(there) == before
     (there.opt / "jetbrains-gateway" / first.record.folder / "lib/app.jar").unlink()
     again = put(archive, there)
-    assert again.action == "upgrade" and again.record and again.record.folder == "JetBrainsGateway-243.22562.220.2"
+    assert again.state == INSTALLED and again.record.folder == "JetBrainsGateway-243.22562.220.2"
     assert said_by(there.bin / "gateway") == "gateway 243.22562.220" and len(list((there.opt / "jetbrains-gateway").iterdir())) == 2
     (there.bin / "gateway").unlink()  # by hand
-    assert put(archive, there).action == "install" and said_by(there.bin / "gateway") == "gateway 243.22562.220"
-    uninstall(GATEWAY, places=(there,))
+    assert put(archive, there).state == INSTALLED and said_by(there.bin / "gateway") == "gateway 243.22562.220"
+    remove(GATEWAY, places=(there,))
     assert tree(there) == {}
 
 
@@ -177,39 +175,39 @@ def test_an_entry_that_the_program_or_the_user_wrote_stays(tmp_path: Path, there
     found = put(gateway(tmp_path, *NEWER), there)
     assert f"{entry} stays as it is: composegen did not write it, or it was edited" in found.notes
     assert "its own" in entry.read_text() and said_by(there.bin / "gateway") == "gateway 251.1.2"
-    assert uninstall(GATEWAY, places=(there,)).notes == (f"{entry} stays: it is not what composegen wrote",)
+    assert remove(GATEWAY, places=(there,)).notes == (f"{entry} stays: it is not what composegen wrote",)
 
 
 def test_from_the_feed_only_a_newer_one_is_downloaded(site: Site, tmp_path: Path, there: Places) -> None:
     archive = gateway(tmp_path)
     site.release("GW", archive, version="2024.3.1", build="243.22562.220")
     first = install(GATEWAY, Wanted(), places=(there,), architecture="x86_64")
-    assert first.verified_by == f"{site.url}/ok/{archive.name}.sha256" and first.record and first.record.version == "2024.3.1"
+    assert first.verified_by == f"{site.url}/ok/{archive.name}.sha256" and first.record.version == "2024.3.1"
     site.asked.clear()
-    assert install(GATEWAY, Wanted(), places=(there,), architecture="x86_64").action == "none"
+    assert install(GATEWAY, Wanted(), places=(there,), architecture="x86_64").state == THERE
     assert [path for path, _ in site.asked] == ["/products/releases"]
     site.release("GW", gateway(tmp_path, *NEWER), version="2025.1", build="251.1.2")
-    assert install(GATEWAY, Wanted(), places=(there,), architecture="x86_64").action == "upgrade"
+    assert install(GATEWAY, Wanted(), places=(there,), architecture="x86_64").state == INSTALLED
 
 
 def test_toolbox_has_no_product_info_and_its_version_comes_from_the_feed(site: Site, tmp_path: Path, there: Places) -> None:
     site.release("TBA", toolbox(tmp_path), version="2.6.3", build="2.6.3.43718")
     found = install(TOOLBOX, Wanted(), places=(there,), architecture="x86_64")
-    assert found.record and (found.record.version, found.record.build) == ("2.6.3", "2.6.3.43718")
-    assert install(TOOLBOX, Wanted(), places=(there,), architecture="x86_64").action == "none"
+    assert (found.record.version, found.record.build) == ("2.6.3", "2.6.3.43718")
+    assert install(TOOLBOX, Wanted(), places=(there,), architecture="x86_64").state == THERE
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(site: Site, tmp_path: Path, there: Places) -> None:
     archive = gateway(tmp_path)
     site.release("GW", archive, version="2024.3.1", build="243.22562.220")
     would = install(GATEWAY, Wanted(), places=(there,), architecture="x86_64", dry_run=True)
-    assert (would.action, would.url, would.size) == ("install", f"{site.url}/ok/{archive.name}", archive.stat().st_size)
+    assert (would.state, would.source, would.size) == (WOULD, f"{site.url}/ok/{archive.name}", archive.stat().st_size)
     assert [path for path, _ in site.asked] == ["/products/releases"]
-    assert put(archive, there, dry_run=True).action == "install"
+    assert put(archive, there, dry_run=True).state == WOULD
     assert tree(there) == {}
     put(archive, there)
     before = tree(there)
-    assert uninstall(GATEWAY, dry_run=True, places=(there,)).action == "uninstall" and tree(there) == before
+    assert remove(GATEWAY, dry_run=True, places=(there,)).state == WOULD_REMOVE and tree(there) == before
 
 
 # --- Refused, and nothing changed ------------------------------------------------------------------------------------------
@@ -312,12 +310,11 @@ def test_a_failure_in_the_last_step_puts_everything_back(tmp_path: Path, there: 
 
 def test_a_record_cannot_lead_uninstall_out_of_its_folder(tmp_path: Path, there: Places) -> None:
     found = put(gateway(tmp_path), there)
-    assert found.record
     record = there.opt / "jetbrains-gateway" / f"{found.record.folder}.json"
     victim = tmp_path / "victim"
     victim.write_text("mine")
     record.write_text(record.read_text().replace('"lib/app.jar"', f'"../../../../victim", "{victim}"'))
-    uninstall(GATEWAY, places=(there,))
+    remove(GATEWAY, places=(there,))
     assert victim.read_text() == "mine"
 
 
