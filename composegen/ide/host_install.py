@@ -106,7 +106,7 @@ def install(
 
 
 def remove(product: Product, *, dry_run: bool = False, places: tuple[Places, ...] | None = None) -> Outcome:
-    """Take away what `install` put here, and nothing else. Raises ComposegenError: it put nothing here, or it may not be removed."""
+    """Take away what `install` put here, and nothing else. Raises ComposegenError: that is nothing, or it may not be removed."""
     of_it, where = program(product), places or candidates()
     spot = Spot.chosen(of_it, where)
     if not (found := records.records(spot.home)):
