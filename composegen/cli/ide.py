@@ -1,0 +1,156 @@
+"""`composegen ide`: backends of JetBrains' IDEs and extensions of VS Code in the container, put there ahead."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from composegen.cli import place
+from composegen.errors import ComposegenError, UsageError
+
+if TYPE_CHECKING:
+    from composegen.ide.backend import Backend
+    from composegen.ide.installing import Outcome
+    from composegen.ide.obtain import Wanted
+    from composegen.ide.products import Product
+    from composegen.ssh import Session
+
+NOT_VERIFIED = "NOT: nobody says its SHA-256, and --sha256 was not given"
+ACTIONS = ("list", "install", "remove")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("ide")(ide)
+
+
+def ide(
+    action: str = typer.Argument("list", metavar="[list|install|remove]", show_default=False, help="What to do; list by default."),
+    words: list[str] = typer.Argument(
+        None,
+        metavar="[NAME] [DIR]",
+        help="NAME: the IDE, for example pycharm. DIR: the folder; the current one by default.",
+        show_default=False,
+    ),
+    archive: str = typer.Option("", metavar="FILE|URL", help="The vendor's .tar.gz, instead of the release feed."),
+    build: str = typer.Option("", metavar="BUILD", help="That build number or version, instead of the latest."),
+    sha256: str = typer.Option("", metavar="HEX", help="What the archive's SHA-256 must be, instead of the vendor's word."),
+    dry_run: bool = place.DRY_RUN,
+    as_json: bool = place.JSON,
+) -> None:
+    """Put IDE backends into the container ahead, verified and registered for Gateway; list and remove them.
+
+    They are in the volume of the IDEs, which a new container finds again.
+
+    Example: composegen ide install pycharm
+    """
+    from composegen.ide.obtain import Wanted
+
+    if action not in ACTIONS:
+        raise UsageError.unknown("action", action, ACTIONS, more="`composegen ide install NAME DIR`")
+    wanted = Wanted(archive, build, sha256)
+    if action == "list":
+        _list(_folder(words or []), as_json=as_json)
+        return
+    product, directory = _told_apart(action, words or [])
+    if action == "remove":
+        _remove(product, directory, build, dry_run=dry_run, as_json=as_json)
+    else:
+        _install(product, directory, wanted, dry_run=dry_run, as_json=as_json)
+
+
+def _told_apart(action: str, words: list[str]) -> tuple[Product, Path]:
+    """The IDE, and DIR; a folder that is called as an IDE is `./pycharm`. Raises UsageError."""
+    from composegen.ide import products
+
+    if not words:
+        names = ", ".join(product.name for product in products.PRODUCTS)
+        raise UsageError(f"which IDE? `composegen ide {action} NAME`", hint=f"there are {names}")
+    return products.named(words[0]), _folder(words[1:])
+
+
+def _folder(words: list[str]) -> Path:
+    if len(words) > 1:
+        raise UsageError(f"one folder at a time, not {' and '.join(words)}", hint="`composegen ide install NAME DIR`")
+    return Path(words[0]) if words else Path()
+
+
+def _session(directory: Path) -> Session:
+    """Raises EngineError: the container does not run. SshError: nobody is let in."""
+    from composegen.up import ways
+
+    return ways.log_in(*place.opened(directory))
+
+
+def _install(product: Product, directory: Path, wanted: Wanted, *, dry_run: bool, as_json: bool) -> None:
+    from composegen.cli import progress
+    from composegen.ide import installing
+
+    with _session(directory) as session, progress.stages() as stages:
+        done = installing.install(session, product, wanted, stages=stages, dry_run=dry_run)
+    if as_json:
+        print(json.dumps(done.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_said(done)))
+
+
+def _said(done: Outcome) -> list[str]:
+    from composegen.cli.server import size
+    from composegen.ide import installing
+
+    verb = "would be installed" if done.state == installing.WOULD else f"is {done.state}"
+    what = " ".join(word for word in (done.product.title, done.version, done.build and f"({done.build})") if word)
+    lines = [f"{what} {verb}: {done.path}"]
+    if done.state != installing.THERE:
+        lines.append(f"  from      {done.source}")
+    if done.size is not None:
+        lines.append(f"  size      {size(done.size)}")
+    if done.state == installing.INSTALLED:
+        lines.append(f"  verified  {f'with {done.verified_by}' if done.verified_by else NOT_VERIFIED}")
+        lines.append("  connect   Gateway finds it; `composegen connect --ide gateway-backend` is the link")
+    lines += [
+        f"  beside    {each.version} ({each.build}): `composegen ide remove {each.name} --build {each.build}`"
+        for each in done.others
+    ]
+    if not done.kept:
+        lines.append("  note      that folder is on no volume: a new container loses it")
+    return lines
+
+
+def _list(directory: Path, *, as_json: bool) -> None:
+    from composegen.ide import backend
+
+    with _session(directory) as session:
+        backends = backend.installed(session)
+    if as_json:
+        print(json.dumps({"backends": [each.to_json() for each in backends]}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(map(_line, backends)) or "no IDE backend is in the container: `composegen ide install NAME`")
+
+
+def _line(each: Backend) -> str:
+    from composegen.cli.server import size
+
+    by = "" if each.ours else "  not by composegen"
+    found = "registered" if each.registered else "not registered"
+    return f"{each.name or each.title or '?':10} {each.version:12} {each.build:18} {size(each.size):>8}  {found}{by}  {each.path}"
+
+
+def _remove(product: Product, directory: Path, build: str, *, dry_run: bool, as_json: bool) -> None:
+    from composegen.ide import backend
+
+    with _session(directory) as session:
+        there = backend.chosen(backend.installed(session), product, build)
+        ours = [each for each in there if each.ours]
+        if not ours:
+            which = f"{product.title} {build}".strip()
+            hint = f"{there[0].path} is not composegen's: remove it there" if there else "`composegen ide list` shows what is there"
+            raise ComposegenError(f"composegen put no {which} into the container", hint=hint)
+        for each in ours if not dry_run else []:
+            backend.remove(session, each)
+    if as_json:
+        print(json.dumps({"removed": [each.to_json() for each in ours], "dry_run": dry_run}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(f"{'would remove' if dry_run else 'removed'} {each.path}" for each in ours))
