@@ -1,4 +1,4 @@
-"""`composegen ide`: backends of JetBrains' IDEs and extensions of VS Code in the container, put there ahead."""
+"""`composegen ide`: backends of JetBrains' IDEs in the container, put there ahead; Gateway and Toolbox on this machine."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ def ide(
     archive: str = typer.Option("", metavar="FILE|URL", help="The vendor's .tar.gz, instead of the release feed."),
     build: str = typer.Option("", metavar="BUILD", help="That build number or version, instead of the latest."),
     sha256: str = typer.Option("", metavar="HEX", help="What the archive's SHA-256 must be, instead of the vendor's word."),
+    uninstall: bool = typer.Option(False, "--uninstall", help="The same as `remove`."),
     dry_run: bool = place.DRY_RUN,
     as_json: bool = place.JSON,
 ) -> None:
     """Put IDE backends into the container ahead, verified and registered for Gateway; list and remove them.
 
-    They are in the volume of the IDEs, which a new container finds again.
+    They are in the volume of the IDEs, which a new container finds again. Two programs go on this machine instead, into /opt or
+    ~/.local/opt: `toolbox`, and `gateway`, whose successor Toolbox is.
 
     Example: composegen ide install pycharm
     """
@@ -55,10 +57,26 @@ def ide(
         _list(_folder(words or []), as_json=as_json)
         return
     product, directory = _told_apart(action, words or [])
-    if action == "remove":
+    gone = uninstall or action == "remove"
+    if product.kind == "host":
+        _on_this_machine(product, words or [], wanted, gone=gone, dry_run=dry_run, as_json=as_json)
+    elif gone:
         _remove(product, directory, build, dry_run=dry_run, as_json=as_json)
     else:
         _install(product, directory, wanted, dry_run=dry_run, as_json=as_json)
+
+
+def _on_this_machine(product: Product, words: list[str], wanted: Wanted, *, gone: bool, dry_run: bool, as_json: bool) -> None:
+    from composegen.cli import ide_host
+
+    if len(words) > 1:
+        raise UsageError(
+            f"{product.title} goes on this machine, not into {words[1]}", hint=f"`composegen ide install {product.name}`"
+        )
+    if gone:
+        ide_host.remove(product, dry_run=dry_run, as_json=as_json)
+    else:
+        ide_host.install(product, wanted, dry_run=dry_run, as_json=as_json)
 
 
 def _told_apart(action: str, words: list[str]) -> tuple[Product, Path]:
