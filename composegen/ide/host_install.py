@@ -109,13 +109,11 @@ def remove(product: Product, *, dry_run: bool = False, places: tuple[Places, ...
     """Take away what `install` put here, and nothing else. Raises ComposegenError: that is nothing, or it may not be removed."""
     of_it, where = program(product), places or candidates()
     spot = Spot.chosen(of_it, where)
-    if not (found := records.records(spot.home)):
+    found = records.records(spot.home) if records.is_mine(spot.home) else []
+    if not found:
         for home in (each.opt / of_it.folder for each in where):
             if records.records(home):
-                whose = host.user_name(home.stat().st_uid)
-                raise ComposegenError(
-                    f"{product.title} in {home} belongs to {whose}", hint=f"{whose} can remove it, in the same way"
-                )
+                records.refuse_foreign(home)
         raise ComposegenError(f"composegen has not installed {product.title} here", hint="what others installed is left alone")
     record = spot.old or found[-1]
     if dry_run:

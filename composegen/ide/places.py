@@ -59,7 +59,7 @@ class Spot:
                 known = old or found[-1]
                 return cls(home, Path(known.launcher), Path(known.entry), old)
         return cls(
-            home=_first([home for home in homes if records.is_mine(home)] or homes),
+            home=next((home for home in homes if records.is_mine(home) and _may_write(home)), homes[-1]),
             launcher=_first([places.bin / program.command for places in candidates]),
             entry=_first([places.applications / program.entry for places in candidates]),
             old=None,
@@ -72,11 +72,11 @@ class Spot:
             raise ComposegenError(
                 f"{self.launcher} is there, and is not composegen's", hint="move it away, or use it: nothing was changed"
             )
-        for path in (self.home / records.UNFINISHED, self.launcher, self.entry):
+        for path in (self.home, self.home / records.UNFINISHED, self.launcher, self.entry):
             if not _may_write(path):
                 nearest = _nearest(path)
-                why = "you may not write there, or it is mounted read-only" if nearest.is_dir() else "is no folder"
-                raise ComposegenError(f"{path.parent} cannot be written: {nearest} {why}", hint=SUDO)
+                why = "may not be written by you, or is mounted read-only" if nearest.is_dir() else "is no folder"
+                raise ComposegenError(f"{path} cannot be made: {nearest} {why}", hint=SUDO)
 
     def refuse_lack_of_space(self, size: int) -> None:
         """Raises ComposegenError: so many bytes do not fit in there."""

@@ -33,7 +33,7 @@ def put(
     """
     start = program.start(archive.files, archive.path.name)
     needed = [spot.home, spot.launcher.parent, spot.entry.parent]
-    with _explained(spot.home), _folders(needed) as made, records.locked(spot.home):
+    with _explained(spot.home, f"{SUDO}; what was there is as it was"), _folders(needed) as made, records.locked(spot.home):
         _remove_unfinished(spot.home)
         folder = _free_name(spot.home, archive.root)
         record = replace(
@@ -60,7 +60,7 @@ def put(
 def take_away(spot: Spot) -> list[str]:
     """Remove everything that the records say; what stays, and why. Raises ComposegenError: it may not be removed."""
     notes: list[str] = []
-    with _explained(spot.home), records.locked(spot.home):
+    with _explained(spot.home, "mend that, and say it again: it goes on from there"), records.locked(spot.home):
         found = records.records(spot.home)
         for record in found:
             # The version last: until then its record says what there is still to remove.
@@ -189,14 +189,13 @@ def _folders(needed: list[Path]) -> Iterator[list[Path]]:
 
 
 @contextmanager
-def _explained(home: Path) -> Iterator[None]:
+def _explained(home: Path, hint: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise ComposegenError(
-            f"{error.filename or home}: {error.strerror or error}",
-            hint="make space there" if full else f"{SUDO}; what was there is as it was",
+            f"{error.filename or home}: {error.strerror or error}", hint="make space there" if full else hint
         ) from None
     except tarfile.TarError as error:
         raise ComposegenError(f"cannot unpack into {home}: {error}", hint="download the archive again") from None

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from composegen import host
 from composegen.errors import ComposegenError
 
 SUFFIX = ".json"
@@ -71,6 +72,9 @@ def refuse_foreign(home: Path) -> None:
     """Raises ComposegenError: somebody else's files are there."""
     if home.is_symlink() or (home.exists() and not home.is_dir()):
         raise ComposegenError(f"{home} is there, and is no folder of composegen's", hint="move it away")
+    if not is_mine(home):
+        whose = host.user_name(home.stat().st_uid)
+        raise ComposegenError(f"{home} belongs to {whose}", hint=f"{whose} can change it, in the same way")
     if home.is_dir() and not records(home) and any(not each.name.startswith(UNFINISHED) for each in home.iterdir()):
         raise ComposegenError(f"{home} is there, and composegen did not make it", hint="move it away; nothing in it was touched")
 
