@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from composegen.errors import ComposegenError
 from composegen.ide import desktop, records
@@ -21,7 +22,8 @@ from composegen.ide.places import SUDO, Spot
 from composegen.ide.products import Product
 from composegen.ide.programs import ANY_ICON, Program
 from composegen.ide.records import Record
-from composegen.ide.unpacking import FOR_ALL, unpack
+
+FOR_ALL = 0o755  # to read, and for nobody else to write; root's umask must not hide from others what is for everybody
 
 
 def put(
@@ -51,10 +53,7 @@ def put(
         except BaseException:
             records.remove_version(spot.home, record)
             raise
-        for each in records.records(spot.home):
-            if each.folder != folder:
-                notes += records.remove_version(spot.home, each)
-    return record, notes
+        return record, [*notes, *_remove_others(spot.home, folder)]
 
 
 def take_away(spot: Spot) -> list[str]:
@@ -90,7 +89,7 @@ def _entry(product: Product, program: Program, archive: Archive, spot: Spot, fol
 def _unpacked(archive: Archive, record: Record, home: Path, progress: Progress) -> Record:
     """The same record with what is in its folder now; it is written down before anything has that name."""
     with tempfile.TemporaryDirectory(prefix=records.UNFINISHED, dir=home) as unfinished:
-        unpack(archive, Path(unfinished), progress)
+        _extract(archive, Path(unfinished), progress)
         root = Path(unfinished, archive.root)
         if not os.access(root / record.start, os.X_OK):
             raise ComposegenError(f"{record.start} of {archive.path.name} is no program", hint="download the archive again")
@@ -98,6 +97,36 @@ def _unpacked(archive: Archive, record: Record, home: Path, progress: Progress) 
         records.write(home, record)
         root.rename(home / record.folder)
     return record
+
+
+def _extract(archive: Archive, to: Path, progress: Progress) -> None:
+    """Put its folder into `to`, as the caller's. Raises OSError: the disk said no; TarError: it is another archive by now."""
+    done = 0
+    # Python 3.12 wants a filter, before 3.10.12 there is none: https://docs.python.org/3/library/tarfile.html#extraction-filters
+    filtered: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    with tarfile.open(archive.path, "r:gz") as stream:
+        for member in stream:
+            member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
+            member.mode = FOR_ALL if member.isdir() or member.mode & 0o111 else 0o644
+            stream.extract(member, to, **filtered)
+            done += member.size
+            progress(min(done, archive.size), archive.size)
+    root = to / archive.root
+    for path in (root, *root.rglob("*")):
+        if path.is_dir() and not path.is_symlink():  # the filter leaves folders to the umask
+            path.chmod(FOR_ALL)
+
+
+def _remove_others(home: Path, folder: str) -> list[str]:
+    """What stays of them, and why: it does not keep anybody from the new one, and the next run tries again."""
+    notes = []
+    for each in records.records(home):
+        if each.folder != folder:
+            try:
+                notes += records.remove_version(home, each)
+            except OSError as error:
+                notes.append(f"{home / each.folder} stays for now: {error.filename}: {error.strerror}")
+    return notes
 
 
 def _switched(record: Record, spot: Spot) -> list[str]:

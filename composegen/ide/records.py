@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from composegen import host
 from composegen.errors import ComposegenError
@@ -145,11 +146,13 @@ def holds(path: Path, text: str) -> bool:
     return False
 
 
-def _checked(found: dict[str, object], path: Path) -> Record:
-    """Raises ValueError, TypeError: it is no record, or one that names what this folder has no business with."""
-    listed = {name: tuple(map(str, value)) if isinstance(value, list) else value for name, value in found.items()}
-    record = Record(**listed)  # type: ignore[arg-type]
-    single = f"{record.folder}{SUFFIX}" == path.name and record.folder not in ("", ".", "..")
-    if not (single and isinstance(record.launcher, str) and record.entry.endswith(".desktop")):
+def _checked(found: object, path: Path) -> Record:
+    """Raises ValueError or TypeError: it is none."""
+    if not isinstance(found, dict):
+        raise TypeError(path)
+    lists = [name for name in ("files", "made") if isinstance(found.get(name), list)]
+    values: dict[str, Any] = {name: tuple(map(str, value)) if name in lists else str(value) for name, value in found.items()}
+    record = Record(**values)
+    if f"{record.folder}{SUFFIX}" != path.name or len(lists) != 2:
         raise ValueError(path)
     return record

@@ -101,13 +101,13 @@ umask 077
 desktop-file-validate /usr/local/share/applications/jetbrains-toolbox.desktop
 setpriv --reuid=65534 --regid=65534 --clear-groups jetbrains-toolbox of another user
 {install} --uninstall >/dev/null
-find /opt /mnt/upper -type f
+find /opt /mnt/upper -type f -o -type l
 """
 
 
 FULL = """
 {install} --archive {old} || echo $?
-find /opt /mnt/upper -mindepth 1
+find /opt /mnt/upper -type f -o -type l
 """
 
 
