@@ -1,4 +1,4 @@
-"""`composegen ide`: backends of JetBrains' IDEs and extensions of VS Code in the container, put there ahead."""
+"""`composegen ide`: IDE backends and extensions in the container, put there ahead; Gateway and Toolbox on this machine."""
 
 from __future__ import annotations
 
@@ -40,12 +40,14 @@ def ide(
     build: str = typer.Option("", metavar="BUILD", help="That build number or version, instead of the latest."),
     sha256: str = typer.Option("", metavar="HEX", help="What the archive's SHA-256 must be, instead of the vendor's word."),
     cursor: bool = typer.Option(False, "--cursor", help="Extensions for Cursor as well."),
+    uninstall: bool = typer.Option(False, "--uninstall", help="The same as `remove`."),
     dry_run: bool = place.DRY_RUN,
     as_json: bool = place.JSON,
 ) -> None:
     """Put IDE backends and extensions into the container ahead; list and remove them.
 
-    They are in the volume of the IDEs, which a new container finds again.
+    They are in the volume of the IDEs, which a new container finds again. Two programs go on this machine instead, into /opt or
+    ~/.local/opt: `toolbox`, and `gateway`, whose successor Toolbox is.
 
     Example: composegen ide install pycharm
     """
@@ -57,16 +59,16 @@ def ide(
     if action == "list":
         _list(_folder(words or []), as_json=as_json)
         return
+    action = "remove" if uninstall else action
     given = [word for word in words or [] if _is_extension(action, word)]
     rest = [word for word in words or [] if word not in given]
     if given:
-        from composegen.cli import ide_extensions
-
-        with _session(_folder(rest)) as session:
-            ide_extensions.run(session, action, given, cursor=cursor, dry_run=dry_run, as_json=as_json)
+        _extensions(action, given, _folder(rest), cursor=cursor, dry_run=dry_run, as_json=as_json)
         return
     product, directory = _told_apart(action, rest)
-    if action == "remove":
+    if product.kind == "host":
+        _on_this_machine(action, product, rest, wanted, dry_run=dry_run, as_json=as_json)
+    elif action == "remove":
         _remove(product, directory, build, dry_run=dry_run, as_json=as_json)
     else:
         _install(product, directory, wanted, dry_run=dry_run, as_json=as_json)
@@ -75,6 +77,26 @@ def ide(
 def _is_extension(action: str, word: str) -> bool:
     """A .vsix file to install, or publisher.name to remove; a path of a folder may have dots as well."""
     return word.lower().endswith(".vsix") if action == "install" else "." in word.strip("./") and not Path(word).is_dir()
+
+
+def _extensions(action: str, given: list[str], directory: Path, *, cursor: bool, dry_run: bool, as_json: bool) -> None:
+    from composegen.cli import ide_extensions
+
+    with _session(directory) as session:
+        ide_extensions.run(session, action, given, cursor=cursor, dry_run=dry_run, as_json=as_json)
+
+
+def _on_this_machine(action: str, product: Product, words: list[str], wanted: Wanted, *, dry_run: bool, as_json: bool) -> None:
+    from composegen.cli import ide_host
+
+    if len(words) > 1:
+        raise UsageError(
+            f"{product.title} goes on this machine, not into {words[1]}", hint=f"`composegen ide install {product.name}`"
+        )
+    if action == "remove":
+        ide_host.remove(product, dry_run=dry_run, as_json=as_json)
+    else:
+        ide_host.install(product, wanted, dry_run=dry_run, as_json=as_json)
 
 
 def _told_apart(action: str, words: list[str]) -> tuple[Product, Path]:
