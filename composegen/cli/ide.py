@@ -63,6 +63,10 @@ def ide(
     given = [word for word in words or [] if _is_extension(action, word)]
     rest = [word for word in words or [] if word not in given]
     if given:
+        if wanted != Wanted():
+            raise UsageError(
+                "--archive, --build and --sha256 are for IDEs", hint=f"`composegen ide {action} {given[0]}` is all of it"
+            )
         _extensions(action, given, _folder(rest), cursor=cursor, dry_run=dry_run, as_json=as_json)
         return
     product, directory = _told_apart(action, rest)
@@ -82,8 +86,13 @@ def _is_extension(action: str, word: str) -> bool:
 def _extensions(action: str, given: list[str], directory: Path, *, cursor: bool, dry_run: bool, as_json: bool) -> None:
     from composegen.cli import ide_extensions
 
-    with _session(directory) as session:
-        ide_extensions.run(session, action, given, cursor=cursor, dry_run=dry_run, as_json=as_json)
+    def session() -> Session:
+        return _session(directory)
+
+    if action == "remove":
+        ide_extensions.remove(session, given, dry_run=dry_run, as_json=as_json)
+    else:
+        ide_extensions.install(session, given, cursor=cursor, dry_run=dry_run, as_json=as_json)
 
 
 def _on_this_machine(action: str, product: Product, words: list[str], wanted: Wanted, *, dry_run: bool, as_json: bool) -> None:
