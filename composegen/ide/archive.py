@@ -88,6 +88,7 @@ def look_into(path: Path, progress: Progress = lambda done, total: None) -> Arch
             _take(archive, member, seen)
         while stream.read(1024 * 1024):  # the checksum of gzip is at the very end
             pass
+        progress(total, total)
     if len(seen.roots) != 1:
         raise ComposegenError(f"{path.name} is no archive of an IDE: it has no single folder at the top", hint=AGAIN)
     (root,) = seen.roots

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import platform
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from tests.support import archives
 from tests.support.cli import Cli
 from tests.support.engine import Engine, free_port, tear_down, unique_name
 from tests.support.feed import Site, serving
-from tests.support.ssh_client import OPTIONS
+from tests.support.ssh_client import OPTIONS, greeting
 
 pytestmark = pytest.mark.engine
 
@@ -87,7 +85,7 @@ def test_gateway_finds_it_starts_it_and_reaches_it(box: Work, site: Site) -> Non
         port = free_port()
         with subprocess.Popen(ssh(box, user, "-N", f"-L127.0.0.1:{port}:127.0.0.1:{remote}")) as forward:
             try:
-                assert greeting(port) == "backend of /home/code"
+                assert greeting(port) == "IDE server of /home/code"
                 refused = box("ide", "remove", "pycharm", env=env)
                 assert refused.code == 1 and "PyCharm 2024.3.1 runs in the container" in refused.stderr
             finally:
@@ -107,16 +105,6 @@ def login(box: Work, user: str, command: str) -> str:
     done = subprocess.run([*ssh(box, user), marked], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout.partition("REMOTE_EXEC_OUTPUT_MARKER_\n")[2]
-
-
-def greeting(port: int) -> str:
-    deadline = time.monotonic() + 20
-    while True:
-        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-            if said := connection.makefile("rb").readline():
-                return said.decode().strip()
-        assert time.monotonic() < deadline, f"nothing comes through the forward on port {port}"
-        time.sleep(0.1)
 
 
 def test_an_installation_that_is_interrupted_leaves_nothing(box: Work, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ with open(sys.argv[1], "w") as file:
     file.write(f"{listener.getsockname()[1]}\\n")
 while True:
     client, _ = listener.accept()
-    client.sendall(f"backend of {sys.argv[2]}\\n".encode())
+    client.sendall(f"IDE server of {sys.argv[2]}\\n".encode())
     client.close()
 """
 
