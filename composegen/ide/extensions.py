@@ -8,6 +8,7 @@ src/vs/platform/extensionManagement: common/extensionsProfileScannerService.ts, 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ def listed(found: list[Any], vsix: Vsix, path: str) -> list[Any]:
         "version": vsix.version,
         "location": {"$mid": 1, "path": path, "scheme": "file"},
         "relativeLocation": vsix.folder,
-        "metadata": {"source": "vsix"},
+        "metadata": {"installedTimestamp": int(time.time() * 1000), "pinned": True, "source": "vsix"},
     }
     return [*(each for each in found if _id(each) != vsix.id), entry]
 

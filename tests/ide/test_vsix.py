@@ -96,6 +96,19 @@ def test_it_can_be_removed(here: Here, python: vsix.Vsix) -> None:
     assert extensions.installed(here) == () and json.loads((place(here) / "extensions.json").read_text()) == [other("a.b")]
 
 
+def test_servers_are_listed_where_old_and_new_versions_have_them(here: Here) -> None:
+    places = {".vscode-server/bin/0123abcd": "1.85.0", ".vscode-server/cli/servers/Stable-4567/server": "1.96.4"}
+    for place, version in {**places, ".cursor-server/bin/89ef": "0.43.0"}.items():
+        (here.home / place).mkdir(parents=True)
+        (here.home / place / "product.json").write_text(json.dumps({"nameShort": "x", "version": version}, indent=2))
+    assert [
+        (part.client, part.kind, part.path.removeprefix(f"{here.home}/"), part.version) for part in extensions.installed(here)
+    ] == [
+        *(("vscode", "server", place, version) for place, version in places.items()),
+        ("cursor", "server", ".cursor-server/bin/89ef", "0.43.0"),
+    ]
+
+
 @pytest.mark.parametrize("content", ["{", "{}", "7"])
 def test_a_damaged_list_is_said(here: Here, python: vsix.Vsix, content: str) -> None:
     place(here).mkdir(parents=True)
