@@ -1,4 +1,4 @@
-"""`composegen ide`: backends of JetBrains' IDEs in the container, put there ahead; Gateway and Toolbox on this machine."""
+"""`composegen ide`: IDE backends and extensions in the container, put there ahead; Gateway and Toolbox on this machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from composegen.errors import ComposegenError, UsageError
 
 if TYPE_CHECKING:
     from composegen.ide.backend import Backend
+    from composegen.ide.extensions import Part
     from composegen.ide.installing import Outcome
     from composegen.ide.obtain import Wanted
     from composegen.ide.products import Product
@@ -30,18 +31,20 @@ def ide(
     action: str = typer.Argument("list", metavar="[list|install|remove]", show_default=False, help="What to do; list by default."),
     words: list[str] = typer.Argument(
         None,
-        metavar="[NAME] [DIR]",
-        help="NAME: the IDE, for example pycharm. DIR: the folder; the current one by default.",
+        metavar="[NAME|FILE.vsix]... [DIR]",
+        help="NAME: the IDE, for example pycharm. FILE.vsix: extensions for VS Code; remove: publisher.name. "
+        "DIR: the folder; the current one by default.",
         show_default=False,
     ),
     archive: str = typer.Option("", metavar="FILE|URL", help="The vendor's .tar.gz, instead of the release feed."),
     build: str = typer.Option("", metavar="BUILD", help="That build number or version, instead of the latest."),
     sha256: str = typer.Option("", metavar="HEX", help="What the archive's SHA-256 must be, instead of the vendor's word."),
+    cursor: bool = typer.Option(False, "--cursor", help="Extensions for Cursor as well."),
     uninstall: bool = typer.Option(False, "--uninstall", help="The same as `remove`."),
     dry_run: bool = place.DRY_RUN,
     as_json: bool = place.JSON,
 ) -> None:
-    """Put IDE backends into the container ahead, verified and registered for Gateway; list and remove them.
+    """Put IDE backends and extensions into the container ahead; list and remove them.
 
     They are in the volume of the IDEs, which a new container finds again. Two programs go on this machine instead, into /opt or
     ~/.local/opt: `toolbox`, and `gateway`, whose successor Toolbox is.
@@ -56,24 +59,41 @@ def ide(
     if action == "list":
         _list(_folder(words or []), as_json=as_json)
         return
-    product, directory = _told_apart(action, words or [])
-    gone = uninstall or action == "remove"
+    action = "remove" if uninstall else action
+    given = [word for word in words or [] if _is_extension(action, word)]
+    rest = [word for word in words or [] if word not in given]
+    if given:
+        _extensions(action, given, _folder(rest), cursor=cursor, dry_run=dry_run, as_json=as_json)
+        return
+    product, directory = _told_apart(action, rest)
     if product.kind == "host":
-        _on_this_machine(product, words or [], wanted, gone=gone, dry_run=dry_run, as_json=as_json)
-    elif gone:
+        _on_this_machine(action, product, rest, wanted, dry_run=dry_run, as_json=as_json)
+    elif action == "remove":
         _remove(product, directory, build, dry_run=dry_run, as_json=as_json)
     else:
         _install(product, directory, wanted, dry_run=dry_run, as_json=as_json)
 
 
-def _on_this_machine(product: Product, words: list[str], wanted: Wanted, *, gone: bool, dry_run: bool, as_json: bool) -> None:
+def _is_extension(action: str, word: str) -> bool:
+    """A .vsix file to install, or publisher.name to remove; a path of a folder may have dots as well."""
+    return word.lower().endswith(".vsix") if action == "install" else "." in word.strip("./") and not Path(word).is_dir()
+
+
+def _extensions(action: str, given: list[str], directory: Path, *, cursor: bool, dry_run: bool, as_json: bool) -> None:
+    from composegen.cli import ide_extensions
+
+    with _session(directory) as session:
+        ide_extensions.run(session, action, given, cursor=cursor, dry_run=dry_run, as_json=as_json)
+
+
+def _on_this_machine(action: str, product: Product, words: list[str], wanted: Wanted, *, dry_run: bool, as_json: bool) -> None:
     from composegen.cli import ide_host
 
     if len(words) > 1:
         raise UsageError(
             f"{product.title} goes on this machine, not into {words[1]}", hint=f"`composegen ide install {product.name}`"
         )
-    if gone:
+    if action == "remove":
         ide_host.remove(product, dry_run=dry_run, as_json=as_json)
     else:
         ide_host.install(product, wanted, dry_run=dry_run, as_json=as_json)
@@ -138,14 +158,23 @@ def _said(done: Outcome) -> list[str]:
 
 
 def _list(directory: Path, *, as_json: bool) -> None:
-    from composegen.ide import backend
+    from composegen.ide import backend, extensions
 
     with _session(directory) as session:
-        backends = backend.installed(session)
+        backends, parts = backend.installed(session), extensions.installed(session)
     if as_json:
-        print(json.dumps({"backends": [each.to_json() for each in backends]}, indent=2, ensure_ascii=False))
+        found = {f"{kind}s": [part.to_json() for part in parts if part.kind == kind] for kind in ("server", "extension")}
+        print(json.dumps({"backends": [each.to_json() for each in backends], **found}, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(map(_line, backends)) or "no IDE backend is in the container: `composegen ide install NAME`")
+        lines = [*map(_line, backends), *map(_part, parts)]
+        print("\n".join(lines) or "nothing of an IDE is in the container: `composegen ide install NAME`")
+
+
+def _part(each: Part) -> str:
+    from composegen.cli.server import size
+
+    what = each.id if each.kind == "extension" else "server"
+    return f"{each.client:10} {each.version:12} {what:18} {size(each.size):>8}  {each.path}"
 
 
 def _line(each: Backend) -> str:

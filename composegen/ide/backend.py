@@ -8,7 +8,6 @@ digits and dots (plugins/remote-dev-server/bin/launcher.sh). That fails a second
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,34 +15,16 @@ from typing import Any
 
 from composegen.errors import ComposegenError, SshError
 from composegen.ide.archive import INFO, LARGEST_INFO, SERVER
-from composegen.ide.container import command, script
+from composegen.ide.container import script
 from composegen.ide.download import Progress
 from composegen.ide.products import Product, of_code
+from composegen.ide.unpack import parts, unpack
 from composegen.ssh import Session
 
 FOLDER = ".local/share/JetBrains"  # in the home; the entrypoint keeps it in the volume
 OURS = f"{FOLDER}/backends"
-CHUNK = 256 * 1024
-SLOWEST = 250_000  # bytes a second that a line to the container has at least
-BUSY = 75
+BUSY = 75  # exit status
 
-# `$1`: the name. What is unfinished has a name that nobody looks for, and the lock says whether somebody is at it.
-INSTALL = rf"""
-set -e
-umask 022
-mkdir -p ~/{OURS}
-cd ~/{OURS}
-exec 9>.lock
-flock -n 9 || exit {BUSY}
-rm -rf .new.*
-new=$(mktemp -d "$PWD/.new.XXXXXX")
-trap 'rm -rf "$new"' EXIT
-trap 'exit 1' HUP INT TERM
-chmod 755 "$new"
-tar -xzf - -C "$new" --strip-components=1 --no-same-owner --no-same-permissions
-test -x "$new/{SERVER}"
-mv -T "$new" "$1"
-"""
 REGISTER = rf"""
 set -e
 cd ~/{OURS}/"$1"
@@ -53,8 +34,9 @@ mkdir -p "$links"
 ln -sfn "$home" "$links/$(printf %s "$home" | sed 's/[^a-zA-Z0-9.]/_/g')"
 printf '%s\n' "$home"
 """
-# Ours, Gateway's, and what somebody registered elsewhere: the path without links, whether it is registered, KiB.
+# Where ours are; then ours, Gateway's and what somebody registered elsewhere: path without links, whether it is registered, KiB.
 LIST = rf"""
+printf '%s\n' "$(readlink -m ~/{OURS})"
 links=~/.cache/JetBrains/RemoteDev/userProvidedDist
 dist=~/.cache/JetBrains/RemoteDev/dist
 registered=$(for link in "$links"/*; do readlink -f "$link"; done 2>/dev/null)
@@ -67,7 +49,6 @@ registered=$(for link in "$links"/*; do readlink -f "$link"; done 2>/dev/null)
   if printf '%s\n' "$registered" | grep -qxF "$home"; then known=yes; fi
   printf '%s\t%s\t%s\n' "$home" "$known" "$(du -sk "$home" 2>/dev/null | cut -f 1)"
 done
-readlink -f ~/{OURS}
 """
 # Its programs have its path in their command line; grep's own has not, for the path comes on standard input.
 REMOVE = rf"""
@@ -78,7 +59,7 @@ if printf '%s/\n' "$home" | grep -qsF -f - /proc/[0-9]*/cmdline; then exit {BUSY
 for link in ~/.cache/JetBrains/RemoteDev/userProvidedDist/*; do
   if [ "$(readlink -f "$link")" = "$home" ]; then rm -f "$link"; fi
 done
-gone=$(mktemp -d "$PWD/.new.XXXXXX")
+gone=$(mktemp -d "$PWD/.composegen.new.XXXXXX")
 mv -T "$1" "$gone/gone"
 rm -rf "$gone"
 """
@@ -113,7 +94,7 @@ def folder_name(product: Product, build: str) -> str:
 
 def installed(session: Session) -> tuple[Backend, ...]:
     """Every backend in the login user's home, whoever put it there. Raises SshError."""
-    *lines, ours = script(session, LIST).stdout.splitlines() or [""]
+    ours, *lines = script(session, LIST).stdout.splitlines() or [""]
     return tuple(_read(session, line, ours) for line in lines if line.count("\t") == 2)
 
 
@@ -138,28 +119,9 @@ def _read(session: Session, line: str, ours: str) -> Backend:
 
 
 def install(session: Session, archive: Path, name: str, progress: Progress = lambda done, total: None) -> None:
-    """Unpack an archive as `name`, as it comes over the line. Nothing is there before it is whole.
-
-    Raises ComposegenError: it cannot be unpacked there, or another installation goes on. SshError: the connection ended.
-    """
-    size = archive.stat().st_size
-    said = session.run(command(INSTALL, name), timeout=600 + size / SLOWEST, stdin=_parts(archive, size, progress))
-    if said.status == BUSY:
-        raise ComposegenError("another installation goes on in this container", hint="wait for it, and try again")
-    if not said.ok:
-        last = (said.output.strip().splitlines() or [f"exit code {said.status}"])[-1]
-        raise ComposegenError(
-            f"{archive.name} could not be unpacked in the container: {last}", hint="nothing of it is left there", said=said.output
-        )
-
-
-def _parts(archive: Path, size: int, progress: Progress) -> Iterator[bytes]:
-    done = 0
-    with archive.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
-            done += len(chunk)
-            progress(done, size)
+    """Unpack an archive as `name`. Nothing is there before it is whole. Raises ComposegenError or SshError, see `unpack`."""
+    options = ("-xz", "--strip-components=1")
+    unpack(session, OURS, name, SERVER, options, parts(archive, progress), archive.stat().st_size)
 
 
 def register(session: Session, name: str) -> str:

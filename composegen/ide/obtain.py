@@ -72,12 +72,16 @@ def source(wanted: Wanted, product: Product, architecture: str) -> Source | None
 
 def obtain(wanted: Wanted, found: Source | None, stages: Stages = silent) -> Obtained:
     """The archive as a file of this machine. Raises ComposegenError: it cannot be had, or is not what its SHA-256 says."""
-    path = local(wanted.archive) if found is None else _downloaded(found, stages)
+    path = local(wanted.archive) if found is None else kept(found.url)
     expected, by = _expected(wanted, found, path)
+    if found is not None:
+        if expected and path.is_file() and download.sha256_of(path, stages(VERIFYING)) == expected:
+            return Obtained(path, expected, by)
+        _fetch(found, path, stages)
     actual = download.sha256_of(path, stages(VERIFYING))
     if expected and actual != expected:
         if found is not None:
-            path.unlink(missing_ok=True)  # else it would be taken again
+            path.unlink(missing_ok=True)
         raise ComposegenError(
             f"{path.name} has SHA-256 {actual}, and {by} says {expected}",
             hint="it was changed or damaged on the way: download it again",
@@ -101,15 +105,12 @@ def kept(url: str, environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "composegen" / "downloads" / name
 
 
-def _downloaded(found: Source, stages: Stages) -> Path:
-    path = kept(found.url)
-    if not (path.is_file() and found.size == path.stat().st_size):
-        download.fetch(found.url, path, hint=feed.WITHOUT, progress=stages(FETCHING))
-    if found.size is not None and path.stat().st_size != found.size:
-        has = path.stat().st_size
+def _fetch(found: Source, path: Path, stages: Stages) -> None:
+    download.fetch(found.url, path, hint=feed.WITHOUT, progress=stages(FETCHING))
+    has = path.stat().st_size
+    if found.size not in (None, has):
         path.unlink()
         raise ComposegenError(f"{found.url} has {has} bytes, and the feed says {found.size}", hint="try again later")
-    return path
 
 
 def _expected(wanted: Wanted, found: Source | None, path: Path) -> tuple[str, str]:

@@ -46,6 +46,14 @@ def test_from_the_feed_it_is_verified_with_the_feeds_checksum_and_kept(site: Sit
     assert not [path for path, _ in site.asked if path.endswith(".gz")], "it is not downloaded again"
 
 
+def test_another_file_of_that_name_that_was_kept_is_replaced(site: Site, archive: Path, tmp_path: Path) -> None:
+    place = tmp_path / "cache/composegen/downloads" / archive.name
+    place.parent.mkdir(parents=True)
+    place.write_bytes(archive.read_bytes()[::-1])
+    site.release("PCP", archive, version="2024.3.1", build="243.22562.220")
+    assert got(Wanted()).path.read_bytes() == archive.read_bytes()
+
+
 def test_a_wrong_checksum_is_refused_and_the_file_is_gone(site: Site, archive: Path, tmp_path: Path) -> None:
     site.release("PCP", archive, version="2024.3.1", build="243.22562.220", checksum=WRONG)
     with pytest.raises(ComposegenError, match=f"has SHA-256 .*, and {site.url}/.*sha256 says {WRONG}"):

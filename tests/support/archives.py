@@ -9,7 +9,8 @@ import io
 import json
 import struct
 import tarfile
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 MACHINES = {"x86_64": 62, "aarch64": 183}
@@ -39,7 +40,7 @@ case "${1:-}" in
     fi
     ln -s "$IDE_HOME" "$DIST/userProvidedDist/$link_name"
     ;;
-  run) cd "$IDE_HOME" && exec python3 server.py "$HOME/port" "$2" ;;
+  run) exec python3 "$IDE_HOME/server.py" "$HOME/port" "$2" ;;
   *) echo "Usage: ./remote-dev-server.sh [starter command] [path to project]" >&2; exit 1 ;;
 esac
 """
@@ -118,6 +119,31 @@ def write(path: Path, files: dict[str, bytes], more: Iterable[tarfile.TarInfo] =
             archive.addfile(entry, io.BytesIO(content))
         for entry in more:
             archive.addfile(entry)
+    return path
+
+
+def vsix(path: Path, *, platform: str = "", needs: Sequence[str] = ()) -> Path:
+    """An extension of VS Code with the layout that vsce gives it; nothing of a real one is in it."""
+    package = {
+        "name": "python",
+        "publisher": "ms-python",
+        "version": "2024.22.0",
+        "displayName": "Python",
+        "engines": {"vscode": "^1.94.0"},
+        "extensionDependencies": list(needs),
+        "main": "./out/main.js",
+    }
+    target = f' TargetPlatform="{platform}"' if platform else ""
+    identity = f'<Identity Language="en-US" Id="python" Version="2024.22.0" Publisher="ms-python"{target} />'
+    manifest = f"<PackageManifest><Metadata>{identity}</Metadata></PackageManifest>"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("extension.vsixmanifest", manifest)
+        archive.writestr("extension/package.json", json.dumps(package, indent=2))
+        archive.writestr("extension/out/main.js", noise(5000))
+        tool = zipfile.ZipInfo("extension/bin/tool")
+        tool.external_attr = 0o100755 << 16
+        archive.writestr(tool, "#!/bin/sh\n")
     return path
 
 
