@@ -88,6 +88,26 @@ def test_without_rights_it_goes_below_home_and_leaves_no_trace_there(somebody: C
     assert somebody("ide", "remove", "gateway").code == 1
 
 
+@needs_validator
+@pytest.mark.skipif(not shutil.which("xdg-open"), reason="no xdg-open: scripts/install-test-tools.sh")
+def test_connect_opens_its_link_in_the_gateway_that_was_installed(somebody: Cli, public: Path) -> None:
+    """The real xdg-open, as it is where no desktop is known: it asks the cache, and runs what the entry says."""
+    somebody("ide", "install", "gateway", "--archive", str(gateway(public))).ok()
+    somebody("init", "python", "work", "--name", "work", cwd=somebody.home).ok()
+    started = somebody.home / "started"
+    # So that nothing which the caller's own desktop has opens it.
+    path = f"{public}:/usr/bin:/bin"
+    env = {
+        "DISPLAY": ":99",
+        "XDG_CURRENT_DESKTOP": "X-Generic",
+        "STARTED": str(started),
+        "DOCKER_HOST": "unix:///nowhere",
+        "PATH": path,
+    }
+    link = somebody("connect", "work", "--ide", "gateway", "--open", cwd=somebody.home, env=env).ok().stdout
+    assert link.startswith("jetbrains-gateway://connect#host=127.0.0.1&port=") and started.read_text() == link
+
+
 # A mount namespace has the real paths, and leaves nothing on this machine.
 APART = """
 mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work && mount -t tmpfs -o nr_inodes={inodes} none /opt &&

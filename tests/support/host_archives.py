@@ -11,7 +11,8 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect wid
 
 
 def says(words: str) -> bytes:
-    return f'#!/bin/sh\necho "{words}" "$@"\n'.encode()
+    """A program that says that and its arguments, and the latter into the file $STARTED as well."""
+    return f'#!/bin/sh\necho "{words}" "$@"\n[ -z "$STARTED" ] || echo "$@" >"$STARTED"\n'.encode()
 
 
 def gateway(
