@@ -22,7 +22,7 @@ def install(log_in: Callable[[], Session], given: list[str], *, cursor: bool, dr
     found = [vsix.look_into(Path(word).expanduser()) for word in given]
     with log_in() as session, progress.stages() as stages:
         done = [
-            extensions.install(session, each, client, progress=stages(each.title), dry_run=dry_run)
+            extensions.install(session, each, client, progress=stages(each.id), dry_run=dry_run)
             for each in found
             for client in clients
         ]
@@ -31,7 +31,7 @@ def install(log_in: Callable[[], Session], given: list[str], *, cursor: bool, dr
         return
     for each in done:
         verb = "is installed" if each.new else "would be installed" if dry_run else "is there already"
-        print(f"{each.vsix.title} {each.vsix.version} {verb} for {each.client}: {each.path}")
+        print(f"{each.vsix.id} {each.vsix.version} {verb} for {each.client}: {each.path}")
         if missing := [name for name in each.missing if name not in [other.id for other in found]]:
             print(f"  needs     {', '.join(missing)}, which is not there")
         if not each.kept:

@@ -29,7 +29,11 @@ ARCHITECTURES = {"amd64": "x86_64", "aarch64": "aarch64"}  # as product-info.jso
 # Programs that run at once; plugins carry programs for machines of all kinds.
 PROGRAMS = re.compile(r"[^/]+|bin/[^/]+|jbr/bin/java|jbr/lib/server/libjvm\.so")
 NEEDS_GLIBC = re.compile(rb"GLIBC_(\d+)\.(\d+)")
+# What it says of itself is shown on a terminal, and becomes the name of a folder.
+SHOWN = ("name", "productCode", "version", "buildNumber")
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,60}")
 LARGEST_INFO = 4 * 1024 * 1024  # bytes
+LARGEST_PROGRAM = 256 * 1024 * 1024  # bytes that are looked at; the Toolbox App is one program of about 100 MB
 AGAIN = "download it again, or check it against the vendor's SHA-256 with --sha256"
 
 
@@ -79,7 +83,8 @@ class _Seen:
 def look_into(path: Path, progress: Progress = lambda done, total: None) -> Archive:
     """Reads it to its end once, which takes as long as unpacking it.
 
-    Raises ComposegenError: it is no .tar.gz or damaged, something in it would land outside of its folder, or it has no one folder.
+    Raises ComposegenError: it is no .tar.gz or damaged, something in it would land outside of its folder, it has no one folder, or
+    says of itself what cannot be shown.
     """
     seen, total = _Seen(), path.stat().st_size
     with _explained(path), path.open("rb") as raw, gzip.open(raw) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
@@ -93,7 +98,11 @@ def look_into(path: Path, progress: Progress = lambda done, total: None) -> Arch
         raise ComposegenError(f"{path.name} is no archive of an IDE: it has no single folder at the top", hint=AGAIN)
     (root,) = seen.roots
     below = frozenset(name.removeprefix(f"{root}/") for name in seen.files)
-    return Archive(path, root, seen.size, below, _parsed(seen.info), frozenset(seen.machines), seen.glibc)
+    info = _parsed(seen.info)
+    for key in SHOWN:
+        if info.get(key) and not PLAIN.fullmatch(str(info[key])):
+            raise ComposegenError(f"{path.name} has {str(info[key])[:60]!r} for its {key} in {INFO}", hint=AGAIN)
+    return Archive(path, root, seen.size, below, info, frozenset(seen.machines), seen.glibc)
 
 
 def refuse_other(archive: Archive, product: Product, architecture: str) -> None:
@@ -104,6 +113,8 @@ def refuse_other(archive: Archive, product: Product, architecture: str) -> None:
         said = other.title if other else archive.info.get("name") or f"something without {INFO}"
         hint = f"`composegen ide install {other.name}` is for that" if other else f"give the .tar.gz of {product.title} for Linux"
         raise ComposegenError(f"{name} is {said}, not {product.title}", hint=hint)
+    if product.kind == "backend" and not archive.build:
+        raise ComposegenError(f"{name} does not say which build it is in {INFO}", hint=AGAIN)
     if product.kind == "backend" and SERVER not in archive.files:
         raise ComposegenError(
             f"{name} has no remote backend: {SERVER} is missing", hint="community editions have none; take the full edition"
@@ -177,7 +188,7 @@ def _escapes(name: str, why: str) -> ComposegenError:
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(member)
-    return file.read() if file else b""
+    return file.read(LARGEST_PROGRAM) if file else b""
 
 
 def machine(program: bytes) -> str:

@@ -73,7 +73,7 @@ class Outcome:
     missing: tuple[str, ...]  # other extensions that it needs, and that are not there
 
     def to_json(self) -> dict[str, Any]:
-        about = {"id": self.vsix.id, "version": self.vsix.version, "title": self.vsix.title, "platform": self.vsix.platform}
+        about = {"id": self.vsix.id, "version": self.vsix.version, "platform": self.vsix.platform}
         return {**about, **{name: value for name, value in vars(self).items() if name != "vsix"}}
 
 
@@ -101,7 +101,7 @@ def install(
     same = next((part for part in here if (part.id, part.version) == (vsix.id, vsix.version)), None)
     path = same.path if same else f"{home.path}/{vsix.folder}"
     if not same:
-        refuse_lack_of_space(home, vsix.size, vsix.title)
+        refuse_lack_of_space(home, vsix.size, vsix.id)
     if not dry_run:
         if not same:
             unpack(session, folder, vsix.folder, "package.json", ("-x",), as_tar(vsix, progress), vsix.size)

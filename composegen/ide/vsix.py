@@ -28,6 +28,7 @@ MACHINES = {"linux-x64": "x86_64", "linux-arm64": "aarch64", "linux-armhf": "arm
 ANYWHERE = ("", "universal", "undefined")
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of what becomes the name of a folder
 CHUNK = 256 * 1024
+LARGEST_TEXT = 4 * 1024 * 1024  # bytes; what has more is cut off, and no manifest
 AGAIN = "download it again, for Linux"
 
 
@@ -36,9 +37,7 @@ class Vsix:
     path: Path
     id: str  # publisher.name, in small letters
     version: str
-    title: str
     platform: str  # empty: any
-    engine: str  # the VS Code that it asks for, such as ^1.94.0
     needs: tuple[str, ...]  # ids of other extensions, in small letters
     size: int  # bytes unpacked
 
@@ -57,7 +56,7 @@ def look_into(path: Path) -> Vsix:
             if damaged := archive.testzip():
                 raise ComposegenError(f"{path.name} is damaged: {damaged}", hint=AGAIN)
             package = _package(archive, path)
-            platform = PLATFORM.search(archive.read(MANIFEST)) if MANIFEST in archive.namelist() else None
+            platform = PLATFORM.search(_text(archive, MANIFEST)) if MANIFEST in archive.namelist() else None
             size = sum(4096 * (member.file_size // 4096 + 1) for member in archive.infolist())
     except OSError as error:
         raise ComposegenError(f"{path} cannot be read: {error.strerror or error}", hint="name a .vsix file") from None
@@ -67,15 +66,13 @@ def look_into(path: Path) -> Vsix:
     for key, value in named.items():
         if not PART.fullmatch(value):
             raise ComposegenError(f"{path.name} has {value[:60]!r} for its {key}", hint=AGAIN)
-    needs, engines = package.get("extensionDependencies"), package.get("engines")
+    needs = package.get("extensionDependencies")
     return Vsix(
         path=path,
         id=f"{named['publisher']}.{named['name']}".lower(),
         version=named["version"],
-        title=str(package.get("displayName") or named["name"]),
         platform=platform[1].decode().lower() if platform else "",
-        engine=str(engines.get("vscode", "")) if isinstance(engines, dict) else "",
-        needs=tuple(str(each).lower() for each in needs) if isinstance(needs, list) else (),
+        needs=tuple(each.lower() for each in map(str, needs) if PART.fullmatch(each)) if isinstance(needs, list) else (),
         size=size,
     )
 
@@ -126,9 +123,14 @@ def _refuse_escape(member: zipfile.ZipInfo) -> None:
     )
 
 
+def _text(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as file:
+        return file.read(LARGEST_TEXT)
+
+
 def _package(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(archive.read(PACKAGE))
+        found = json.loads(_text(archive, PACKAGE))
     except (KeyError, ValueError):
         found = None
     if not isinstance(found, dict):

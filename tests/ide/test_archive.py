@@ -45,6 +45,7 @@ def test_the_toolbox_app_tells_by_its_program_alone(tmp_path: Path) -> None:
         ({"code": "PC", "name": "PyCharm Community"}, "a.tar.gz is PyCharm Community, not PyCharm", ".tar.gz of PyCharm"),
         ({"code": "GW", "name": "Gateway"}, "is JetBrains Gateway, not PyCharm", "ide install gateway"),
         ({"without": "bin/remote-dev-server.sh"}, "has no remote backend", "community editions"),
+        ({"build": ""}, "does not say which build", "--sha256"),
         ({"without": "product-info.json"}, "something without product-info.json", ".tar.gz of PyCharm"),
         ({"architecture": "aarch64"}, "is made for aarch64, and this is x86_64", "PyCharm for Linux x86_64"),
     ],
@@ -56,6 +57,14 @@ def test_an_archive_of_something_else_is_refused_with_the_reason(
     with pytest.raises(ComposegenError) as refused:
         refuse_other(found, PYCHARM, "x86_64")
     assert said in refused.value.message and hint in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"build": "1/../../x"}, {"version": "1\x1b[2J"}, {"code": "../PY"}, {"build": "-rf"}, {"build": "a\nb"}]
+)
+def test_what_would_be_an_odd_name_of_a_folder_or_rule_a_terminal_is_refused(tmp_path: Path, odd: dict[str, str]) -> None:
+    with pytest.raises(ComposegenError, match=r"a\.tar\.gz has '.*' for its .* in product-info\.json"):
+        look_into(archives.ide(tmp_path / "a.tar.gz", **odd))  # type: ignore[arg-type]  # texts all
 
 
 def test_an_ide_is_not_the_toolbox_app(tmp_path: Path) -> None:
@@ -106,7 +115,11 @@ def test_a_truncated_or_damaged_archive_is_said_to_be_that(tmp_path: Path) -> No
         assert "--sha256" in str(refused.value.hint)
 
 
-@pytest.mark.parametrize("content", [b"", b"MZ\x90", b"<html>denied</html>", gzip.compress(b"no tar"), gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"MZ\x90", b"<html>denied</html>", gzip.compress(b"no tar"), gzip.compress(b"")],
+    ids=["nothing", "a program", "a web page", "no tar", "nothing in it"],
+)
 def test_what_is_no_archive_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tar.gz").write_bytes(content)
     with pytest.raises(ComposegenError, match=r"a\.tar\.gz is (no|cut)"):

@@ -35,7 +35,7 @@ def place(here: Here, client: str = "vscode") -> Path:
 
 def test_a_vsix_says_what_it_is(python: vsix.Vsix) -> None:
     assert (python.id, python.version, python.folder) == ("ms-python.python", "2024.22.0", FOLDER)
-    assert (python.title, python.engine, python.platform, python.needs) == ("Python", "^1.94.0", "", ("ms-python.debugpy",))
+    assert (python.platform, python.needs) == ("", ("ms-python.debugpy",))
 
 
 @pytest.mark.parametrize("client", ["vscode", "cursor"])
