@@ -33,7 +33,7 @@ NEEDS_GLIBC = re.compile(rb"GLIBC_(\d+)\.(\d+)")
 SHOWN = ("name", "productCode", "version", "buildNumber")
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,60}")
 LARGEST_INFO = 4 * 1024 * 1024  # bytes
-LARGEST_PROGRAM = 256 * 1024 * 1024  # bytes that are looked at; the Toolbox App is one program of about 100 MB
+LARGEST_PROGRAM = 256 * 1024 * 1024  # bytes that are looked at
 AGAIN = "download it again, or check it against the vendor's SHA-256 with --sha256"
 
 
