@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from composegen import smoke, ssh
-from composegen.engine import Container, Engine, is_local, refuse_foreign
-from composegen.errors import EngineError, NotReachable
+from composegen.engine import Engine, guard, is_local
+from composegen.errors import NotReachable
 from composegen.folder import Folder
 from composegen.model import Finding, Report
 from composegen.up.ready import note_host_key
@@ -39,8 +39,8 @@ def run(
         # The engine's two answers and the import of paramiko take about as long as each other.
         looking, asking, _ = pool.submit(engine.look), pool.submit(engine.host_key), pool.submit(ssh.preload)
         look = looking.result()
-        refuse_foreign(engine, look)
-        container = running(look.container)
+        guard.refuse_foreign(engine, look)
+        container = guard.running(look.container)
         host_key = asking.result()
     address = replace(State(folder, engine, Options(), Talk(lambda line: None)), look=look).address
     if container.health == "starting":
@@ -61,17 +61,6 @@ def _chosen(*, only: Sequence[str], without: Sequence[str], chaos: bool) -> list
     chosen = smoke.select((*smoke.PROBES, *storm), only=only, without=without)
     calm = [probe for probe in chosen if probe not in storm]
     return [run for run in (calm, [probe for probe in chosen if probe in storm]) if run]
-
-
-def running(container: Container | None) -> Container:
-    """The container, which runs. Raises EngineError: there is none, or it does not."""
-    if container is None:
-        raise EngineError("this folder has no container yet", hint="`composegen up` makes and starts it")
-    if not container.running:
-        raise EngineError(
-            f"the container is not running: {container.in_words()}", hint="`composegen up` starts it", said=container.error
-        )
-    return container
 
 
 def _let_it_come_up(address: ssh.Address) -> None:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the tests call on this machine besides Docker and the OpenSSH client: a real sshd, and sshpass to type a password.
+# What the tests call on this machine besides Docker and the OpenSSH client: a real sshd, sshpass to type a password, a reader of
+# desktop entries and what opens links by them.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -10,6 +11,8 @@ POLICY=/usr/sbin/policy-rc.d
 missing=()
 command -v sshpass >/dev/null || missing+=(sshpass)
 [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+command -v desktop-file-validate >/dev/null || missing+=(desktop-file-utils)
+command -v xdg-open >/dev/null || missing+=(xdg-utils)
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 command -v apt-get >/dev/null || fail "missing here: ${missing[*]}" "install them with this system's package manager"
 confirm "For the tests this will install from this machine's own package sources (no service is started):" "  ${missing[*]}"

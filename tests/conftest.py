@@ -31,7 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """A whole run has every tier that needs no GPU: what would be skipped for want of a tool is missing."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-    missing = [tool for tool in ("sshd", "sshpass", "ssh", "git", "ip") if not shutil.which(tool, path=path)]
+    missing = [
+        tool
+        for tool in ("sshd", "sshpass", "ssh", "git", "ip", "desktop-file-validate", "xdg-open")
+        if not shutil.which(tool, path=path)
+    ]
     if missing and session.config.getoption("--require-engine"):
         pytest.exit(f"--require-engine: no {', '.join(missing)} here: scripts/install-test-tools.sh installs them", returncode=1)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PYCHARM = "pycharm"
 USUAL = ("toolbox", "vscode")  # whose links `up` shows
 ONLY_OURS = "only composegen's own gets in: `ssh-keygen` makes one of yours, SSH_AUTHORIZED_KEYS in .env lets it in"
-NO_ALIAS = "which `composegen up --ssh-config` puts into ~/.ssh/config"
+NO_ALIAS = "which is not there: `composegen up --ssh-config` puts it into ~/.ssh/config"
 
 
 def register(app: typer.Typer) -> None:
@@ -67,6 +67,8 @@ def connect(
         print(link or "\n".join([*lines(found), *laptop_lines(found)]))
     if ide:
         _say_what_is_unconfirmed(ide)
+        if found.alias in link and (note := _no_alias(found)):
+            place.say(f"note: {note}")
     if open_it:
         _open(link)
 
@@ -140,12 +142,17 @@ def lines(found: Ways, *, only: tuple[str, ...] = ()) -> list[str]:
         "key": ONLY_OURS if key else "",
         "code": f"{connection.code} here is {found.place.project} there",
         **{name: link for name, link in found.links.items() if name in (only or found.links)},
-        "note": "" if connection.alias or found.laptop else f"links go by the alias {found.alias}, {NO_ALIAS}",
+        "note": _no_alias(found),
     }
     shown = {name: value for name, value in rows.items() if value}
     width = max(map(len, shown))
     state = "not ready" if found.why_unseen else "ready"
     return [f"{connection.project} is {state}:", *(f"  {name:{width}}  {value}" for name, value in shown.items())]
+
+
+def _no_alias(found: Ways) -> str:
+    """Empty: it works, or belongs on the laptop."""
+    return "" if found.connection.alias or found.laptop else f"links go by the alias {found.alias}, {NO_ALIAS}"
 
 
 def laptop_lines(found: Ways) -> list[str]:

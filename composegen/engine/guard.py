@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from composegen import host
-from composegen.engine.values import Look
+from composegen.engine.values import Container, Look
 from composegen.errors import EngineError
 
 
@@ -39,6 +39,17 @@ def refuse_foreign(engine: Neighbourhood, look: Look) -> None:
         raise _refusal(engine, f"there is a container named '{container.name}' that is not of this folder")
     if not same_folder(container.working_dir, here):
         raise _refusal(engine, f"the container '{container.name}' belongs to another folder: {container.working_dir}")
+
+
+def running(container: Container | None) -> Container:
+    """The container, which runs. Raises EngineError: there is none, or it does not."""
+    if container is None:
+        raise EngineError("this folder has no container yet", hint="`composegen up` makes and starts it")
+    if not container.running:
+        raise EngineError(
+            f"the container is not running: {container.in_words()}", hint="`composegen up` starts it", said=container.error
+        )
+    return container
 
 
 def same_folder(one: Path, other: Path) -> bool:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from composegen.errors import ComposegenError
+from composegen.ide.programs import PROGRAMS
 
 PATIENCE = 5.0  # seconds; an opener that still runs then is the program that it opened
 
@@ -47,4 +48,5 @@ def open_link(link: str) -> None:
         raise ComposegenError(f"cannot run {argv[0]}: {error.strerror}", hint=f"open it yourself: {link}") from None
     if status:
         scheme = link.partition(":")[0]
-        raise ComposegenError(f"{argv[0]} knows no program for {scheme}: links", hint=f"is the IDE installed here? {link}")
+        install = next((f"`composegen ide install {each.product}`; " for each in PROGRAMS if each.scheme == scheme), "")
+        raise ComposegenError(f"{argv[0]} knows no program for {scheme}: links", hint=f"is the IDE installed here? {install}{link}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -58,7 +58,7 @@ class Session(Protocol):
     def banner(self) -> str: ...
     @property
     def host_key(self) -> str: ...
-    def run(self, command: str, *, timeout: float = 30.0, stdin: bytes = b"") -> Result: ...
+    def run(self, command: str, *, timeout: float = 30.0, stdin: bytes | Iterable[bytes] = b"") -> Result: ...
     def read_file(self, path: str) -> bytes: ...
     def write_file(self, path: str, content: bytes) -> None: ...
     def remove_file(self, path: str) -> None: ...
@@ -101,8 +101,8 @@ class ParamikoSession(_Closing):
             key = self._transport.get_remote_server_key()
             return f"{key.get_name()} {key.get_base64()}"
 
-    def run(self, command: str, *, timeout: float = 30.0, stdin: bytes = b"") -> Result:
-        """Run a command line in the user's shell there. `timeout` is in seconds, for the whole of it.
+    def run(self, command: str, *, timeout: float = 30.0, stdin: bytes | Iterable[bytes] = b"") -> Result:
+        """Run a command line in the user's shell there. `timeout` is in seconds, for the whole of it. `stdin` may come in parts.
 
         Raises NotReachable: the connection ended. SshError: the command took longer; it may still run there.
         """
@@ -117,13 +117,12 @@ class ParamikoSession(_Closing):
                 except TimeoutError:
                     raise SshError(f"no end of `{_short(command)}` within {timeout:g} s on {self.address}") from None
 
-    def _finish(self, channel: paramiko.Channel, stdin: bytes, deadline: Deadline) -> Result:
+    def _finish(self, channel: paramiko.Channel, stdin: bytes | Iterable[bytes], deadline: Deadline) -> Result:
         errors: list[bytes] = []
         # Both streams share one window: what is not read blocks the other.
         reader = threading.Thread(target=_drain_quietly, args=(channel.recv_stderr, channel, deadline, errors), daemon=True)
         reader.start()
-        if stdin:
-            channel.sendall(stdin)
+        _send(channel, [stdin] if isinstance(stdin, bytes) else stdin, deadline)
         _end_input(channel)
         output = b"".join(_chunks(channel.recv, channel, deadline))
         reader.join(deadline.left)
@@ -199,6 +198,20 @@ def close(transport: paramiko.Transport) -> None:
     with contextlib.suppress(OSError):
         transport.sock.shutdown(socket.SHUT_RDWR)
     transport.close()
+
+
+def _send(channel: paramiko.Channel, parts: Iterable[bytes], deadline: Deadline) -> None:
+    """As far as the command reads: one that ends before that has a status, which says more than a closed channel."""
+    for part in parts:
+        channel.settimeout(deadline.left)
+        try:
+            channel.sendall(part)
+        except TimeoutError:
+            raise
+        except OSError:
+            if not channel.closed:
+                raise
+            return
 
 
 def _end_input(channel: paramiko.Channel) -> None:

@@ -155,9 +155,24 @@ def look(folder: Folder, engine: Engine, server: Server | None) -> Ways:
     return ways(replace(known, interpreter=seen.pythons.chosen if seen else ""), folder, server, seen, why)
 
 
+def log_in(folder: Folder, engine: Engine) -> Session:
+    """A session with the running container, as the user that an IDE logs in as.
+
+    Raises EngineError: it does not run, or is somebody else's. SshError: nobody answers, or we are not let in.
+    """
+    found = engine.look()
+    guard.refuse_foreign(engine, found)
+    guard.running(found.container)
+    return _session(State(folder, engine, Options(), Talk(lambda line: None), look=found))
+
+
+def _session(state: State) -> Session:
+    return connect(state.address, key=keys.own_key(), host_keys=KnownHosts.own(), timeout=LOGIN_TIMEOUT)
+
+
 def _seen(state: State) -> tuple[Seen | None, str]:
     try:
-        with connect(state.address, key=keys.own_key(), host_keys=KnownHosts.own(), timeout=LOGIN_TIMEOUT) as session:
+        with _session(state) as session:
             return examine(session, state.folder), ""
     except ComposegenError as error:
         return None, error.message

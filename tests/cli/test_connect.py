@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from composegen.cli.app import app
+from composegen.ssh import Address
+from composegen.ssh.alias import Alias, publish
 from tests.engine_room.standin import Standin, put_first
 from tests.support.cli import Cli
 
@@ -93,6 +95,39 @@ def test_one_link_alone_is_printed_and_opened(folder: Path, tmp_path: Path, comp
     assert failed.code == 1 and "xdg-open knows no program for zed: links" in failed.stderr
     none = composegen("connect", "--ide", "zed", "--open", cwd=folder, env={**env, "DISPLAY": "", "WAYLAND_DISPLAY": ""})
     assert none.code == 1 and "cannot open a link: no screen" in none.stderr and none.stdout.startswith("zed://")
+    opener.write_text("#!/bin/sh\nexit 3\n")
+    failed = composegen("connect", "--ide", "gateway", "--open", cwd=folder, env=env)
+    assert failed.code == 1 and "is the IDE installed here? `composegen ide install gateway`; jetbrains-gateway://" in failed.stderr
+
+
+def test_a_machine_without_xdg_open_shows_the_link_to_open_elsewhere(folder: Path, tmp_path: Path, composegen: Cli) -> None:
+    env = {**NO_ENGINE, "DISPLAY": ":0", "PATH": str(tmp_path)}
+    none = composegen("connect", "--ide", "vscode", "--open", cwd=folder, env=env)
+    assert none.code == 1 and "this machine cannot open a link: no xdg-open" in none.stderr
+    assert "open it where the IDE is: vscode://" in none.stderr and none.stdout.startswith("vscode://")
+
+
+@pytest.mark.parametrize("file", [".ssh/config", ".config/composegen/ssh_config"])
+def test_an_alias_that_was_removed_by_hand_is_missed_and_it_is_said_how_it_comes_back(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    home = tmp_path / "home"
+    for name, value in {"HOME": str(home), **NO_ENGINE}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    publish(Alias("work", Address("127.0.0.1", 2345, "root"), home / "key", home / "known_hosts"), home=home, include=True)
+
+    def look() -> tuple[bool, str, str]:
+        shown, one = (CliRunner().invoke(app, ["connect", str(folder), *more]) for more in ([], ["--ide", "vscode"]))
+        assert shown.exit_code == one.exit_code == 0, shown.output + one.output
+        return "  alias  " in shown.stdout, shown.stdout, one.stderr
+
+    works, shown, said = look()
+    assert works and "not there" not in shown + said
+    (home / file).unlink()
+    works, shown, said = look()
+    missed = "links go by the alias composegen-work, which is not there: `composegen up --ssh-config` puts it into ~/.ssh/config"
+    assert not works and missed in shown and said == f"note: {missed}\n"
 
 
 @pytest.mark.parametrize(

@@ -142,15 +142,20 @@ def test_host_keys_are_in_the_volume_and_not_in_the_image(box: MakeBox) -> None:
     assert made.inside("cat", "/etc/ssh/host_keys/ssh_host_ed25519_key.pub") == before
 
 
+IDE_FOLDERS = ".cache/JetBrains .config/JetBrains .local/share/JetBrains .vscode-server .cursor-server"
+
+
 def test_what_an_ide_downloaded_survives_a_re_creation(box: MakeBox) -> None:
     made = box(SSH_AUTHORIZED_KEYS="own", SSH_USER="alice", USER_UID="1234", USER_GID="1234").up()
     for user in ("root", "alice"):
-        made.ssh("mkdir -p ~/.cache/JetBrains ~/.vscode-server/bin && echo kept >~/.cache/JetBrains/x", user=user)
-    made.compose("down")
-    made.up()
-    for user in ("root", "alice"):
-        seen = made.ssh("cat ~/.cache/JetBrains/x; test -w ~/.vscode-server/bin && echo writable", user=user).stdout
-        assert seen == "kept\nwritable\n"
+        made.ssh(f"for place in {IDE_FOLDERS}; do mkdir -p ~/$place/in && echo $place >~/$place/in/x; done", user=user)
+    for anew in (("up", "--detach", "--build", "--force-recreate"), ("down",)):
+        made.compose(*anew)
+        made.up()
+        for user in ("root", "alice"):
+            look = "cat $place/in/x; stat -c %U $place/. $place/in/x; test -w $place/in || echo closed"
+            seen = made.ssh(f"cd; for place in {IDE_FOLDERS}; do {look}; done", user=user).stdout.split()
+            assert seen == [word for place in IDE_FOLDERS.split() for word in (place, user, user)], anew
 
 
 def test_the_container_turns_healthy_and_its_healthchecks_leave_the_log_alone(box: MakeBox) -> None:

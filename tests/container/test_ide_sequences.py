@@ -11,35 +11,23 @@ from __future__ import annotations
 
 import contextlib
 import io
-import socket
 import subprocess
 import tarfile
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from composegen.model import Choices
+from tests.support.archives import SERVER
 from tests.support.box import Box, make_box
 from tests.support.engine import Engine, free_port, tear_down, unique_name
+from tests.support.ssh_client import greeting
 
 pytestmark = pytest.mark.engine
 
 CHANNELS = 20  # at once on one connection; OpenSSH's own limit is 10
-
-# A server of an IDE: it chooses a port of the loopback interface, writes it down, and greets whoever comes.
-SERVER = """
-import socket, sys
-listener = socket.create_server(("127.0.0.1", 0))
-with open(sys.argv[1], "w") as file:
-    file.write(f"{listener.getsockname()[1]}\\n")
-while True:
-    client, _ = listener.accept()
-    client.sendall(f"IDE server of {sys.argv[2]}\\n".encode())
-    client.close()
-"""
 
 VSCODE = """
 set -e
@@ -71,20 +59,6 @@ def box(engine: Engine, base_image: str, tmp_path_factory: pytest.TempPathFactor
 
 def argv(box: Box, user: str, *options: str, program: str = "ssh") -> list[str]:
     return [*box.client("-oBatchMode=yes", f"-i{box.key}", *options, program=program), f"{user}@127.0.0.1"]
-
-
-def greeting(port: int, *, request: bytes = b"", answer: int = 0) -> str:
-    """What a server says through a forward; a SOCKS request and its answer come first where there is one."""
-    deadline = time.monotonic() + 20
-    while True:
-        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-            stream = connection.makefile("rb")
-            connection.sendall(request)
-            refused = answer and stream.read(answer)[1:2] != b"\x5a"
-            if said := b"" if refused else stream.readline():
-                return said.decode().strip()
-        assert time.monotonic() < deadline, f"nothing comes through the forward on port {port}"
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("user", ["root", "alice"])

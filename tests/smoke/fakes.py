@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -75,9 +75,10 @@ class FakeSession:
     files: dict[str, bytes] = field(default_factory=dict)
     closed: bool = False
 
-    def run(self, command: str, *, timeout: float = 30.0, stdin: bytes = b"") -> Result:
+    def run(self, command: str, *, timeout: float = 30.0, stdin: bytes | Iterable[bytes] = b"") -> Result:
         words = shlex.split(command)
-        return self.answer(stdin.decode() or (words[2] if words[:2] == ["sh", "-c"] else command))
+        given = stdin if isinstance(stdin, bytes) else b"".join(stdin)
+        return self.answer(given.decode() or (words[2] if words[:2] == ["sh", "-c"] else command))
 
     def read_file(self, path: str) -> bytes:
         return self.spoil(self.files[path])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import socket
 import threading
@@ -40,6 +41,17 @@ def test_a_command_gives_status_and_both_streams(session: Session) -> None:
 def test_a_command_reads_what_it_is_given(session: Session) -> None:
     assert session.run("cat", stdin=b"a\x00b\n").stdout == "a\x00b\n"
     assert session.run("cat").stdout == ""
+
+
+def test_what_it_is_given_may_come_in_parts(session: Session) -> None:
+    assert session.run("sha1sum", stdin=(b"0123456789" * 10_000 for _ in range(60))).stdout[:40] == (
+        hashlib.sha1(b"0123456789" * 600_000).hexdigest()
+    )
+
+
+def test_a_command_that_ends_before_it_has_read_all_says_why(session: Session) -> None:
+    result = session.run("head -c 1; echo enough >&2; exit 3", stdin=(b"x" * 1_000_000 for _ in range(20)))
+    assert (result.status, result.stdout, result.stderr) == (3, "x", "enough\n")
 
 
 def test_megabytes_on_both_streams_do_not_block_each_other(session: Session) -> None:

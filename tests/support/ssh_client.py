@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -66,3 +67,17 @@ def wait_for_banner(port: int, *, seconds: float = 60) -> str:
             pass
         time.sleep(0.1)
     raise AssertionError(f"no SSH banner on port {port} within {seconds} s")
+
+
+def greeting(port: int, *, request: bytes = b"", answer: int = 0) -> str:
+    """What a server says through a forward; a SOCKS request and its answer come first where there is one."""
+    deadline = time.monotonic() + 20
+    while True:
+        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            stream = connection.makefile("rb")
+            connection.sendall(request)
+            refused = answer and stream.read(answer)[1:2] != b"\x5a"
+            if said := b"" if refused else stream.readline():
+                return said.decode().strip()
+        assert time.monotonic() < deadline, f"nothing comes through the forward on port {port}"
+        time.sleep(0.1)
