@@ -71,8 +71,9 @@ def show(finding: Finding) -> None:
     typer.echo(f"{outcome}  {finding.name:18}{finding.seconds:8.2f} s  {first}".rstrip())
     for line in more:
         typer.echo(f"{INDENT}{line}")
-    if finding.outcome == "fail" and finding.hint:
-        typer.echo(f"{INDENT}hint: " + f"\n{INDENT}      ".join(finding.hint.splitlines()))
+    if finding.hint:
+        label = "hint" if finding.outcome == "fail" else "note"
+        typer.echo(f"{INDENT}{label}: " + f"\n{INDENT}      ".join(finding.hint.splitlines()))
 
 
 def summary(report: Report) -> str:
