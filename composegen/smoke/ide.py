@@ -31,14 +31,17 @@ def libc(visit: Visit) -> Found:
     ranges = {ide: each and (each.versions or "current") for ide, each in newest.items()}
     data = {"libc": kind, "version": version, "libstdcxx": libstdcxx, "ides": ranges}
     older = [f"{ide}: {each.versions}" for ide, each in newest.items() if each and each.versions]
-    none = [ide for ide, each in newest.items() if each is None]
-    current = [ide for ide, each in newest.items() if each and not each.versions]
-    instead = _instead(visit, kind, libstdcxx) if older or none else ""
+    groups = {
+        "current versions": [ide for ide, each in newest.items() if each and not each.versions],
+        "older ones": [ide for ide, each in newest.items() if each and each.versions],
+        "none": [ide for ide, each in newest.items() if each is None],
+    }
+    detail = f"{seen}: good for " + ", ".join(f"{versions} of {_listed(names)}" for versions, names in groups.items() if names)
+    instead = _instead(visit, kind, libstdcxx) if older or groups["none"] else ""
     hint = "\n".join(filter(None, (*older, instead, _sshd(visit.session.banner))))
-    if none:
-        rest = f"; {_listed(current)} can" if current else ""
-        raise Fail(f"{seen}: no version of {_listed(none)} can run here{rest}", hint=hint, data=data)
-    return Found(f"{seen}: current {_listed(current)} run here" + (", of the others older ones" if older else ""), data, hint)
+    if groups["none"]:
+        raise Fail(detail, hint=hint, data=data)
+    return Found(detail, data, hint)
 
 
 def _instead(visit: Visit, kind: str, libstdcxx: str) -> str:

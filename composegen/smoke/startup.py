@@ -68,7 +68,7 @@ def _told(visit: Visit, detail: str) -> Fail:
         return Fail(detail, hint=hint, data={"shell": login_shell})
     where = file or "~/.bashrc, ~/.profile or a file in /etc/profile.d"
     hint = f"{where}: output, `read`, `exec` and `exit` belong behind `case $- in *i*) ;; *) return ;; esac`"
-    return Fail(f"{detail}; it is {file}" if file else detail, hint=hint, data={"shell": login_shell, "file": file})
+    return Fail(f"{detail}; at fault is {file}" if file else detail, hint=hint, data={"shell": login_shell, "file": file})
 
 
 def _blamed(visit: Visit) -> tuple[str, str]:
