@@ -70,12 +70,12 @@ def select(stack: Stack, *, device: str = "", version: str = "", cuda: str = "",
 def on_newer_system(stack: Stack, variant: Variant, glibc: str) -> Variant | None:
     """The variant for the same device whose system has at least that glibc, and which differs least; None: there is none.
 
-    The same CUDA counts most, then the same version, then the next one, then the one before.
+    The same CUDA counts most, then the same version, then the next one before the last one, then the same flavour.
     """
 
-    def distance(other: Variant) -> tuple[bool, bool, bool]:
+    def distance(other: Variant) -> tuple[bool, bool, bool, bool]:
         older = version_key(other.version) < version_key(variant.version)
-        return other.cuda != variant.cuda, other.version != variant.version, older
+        return other.cuda != variant.cuda, other.version != variant.version, older, other.flavour != variant.flavour
 
     fit = [each for each in stack.variants if each.device == variant.device and _at_least(each.contract.glibc, glibc)]
     if not fit:

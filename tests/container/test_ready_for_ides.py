@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 
 USER = {"SSH_AUTHORIZED_KEYS": "own", "SSH_USER": "alice", "USER_UID": "51234", "USER_GID": "51234"}
 LIBSTDCXX = "/usr/lib/*/libstdc++.so.6*"
-MUSL = """printf '#!/bin/sh\\necho "musl libc (x86_64)\\nVersion 1.2.5" >&2\\nexit 1\\n' >/usr/local/bin/ldd; chmod 755 /usr/local/bin/ldd"""
+MUSL = r"""printf '#!/bin/sh\necho "musl libc (x86_64)\nVersion 1.2.5" >&2\n' >/usr/local/bin/ldd && chmod 755 /usr/local/bin/ldd"""
 # Takes every inotify instance that its user may have, and keeps them.
 HOLD = """
 import ctypes, time

@@ -108,6 +108,7 @@ old_sshd() {
 # What says the version of the C library says an older one; all else of it stays as it is.
 old_glibc() {
   dpkg-divert --quiet --local --rename --divert /usr/bin/getconf.real --add /usr/bin/getconf
+  # shellcheck disable=SC2016  # the arguments are its own
   printf '#!/bin/sh\nif [ "$1" = GNU_LIBC_VERSION ]; then echo glibc %s; else exec getconf.real "$@"; fi\n' "$1" >/usr/bin/getconf
   chmod 755 /usr/bin/getconf
 }
