@@ -77,16 +77,13 @@ def on_newer_system(stack: Stack, variant: Variant, glibc: str) -> Variant | Non
         older = version_key(other.version) < version_key(variant.version)
         return other.cuda != variant.cuda, other.version != variant.version, older, other.flavour != variant.flavour
 
-    fit = [each for each in stack.variants if each.device == variant.device and _at_least(each.contract.glibc, glibc)]
+    own = (each for each in stack.variants if each.device == variant.device)
+    fit = [each for each in own if version_key(each.contract.glibc) >= version_key(glibc)]
     if not fit:
         return None
     nearest = min(map(distance, fit))
     left = sorted((each for each in fit if distance(each) == nearest), key=lambda each: version_key(each.version))
     return left[-1 if nearest[2] else 0]
-
-
-def _at_least(version: str, least: str) -> bool:
-    return version_key(version) >= version_key(least)
 
 
 def difference(variant: Variant, other: Variant) -> list[str]:
