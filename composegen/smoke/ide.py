@@ -30,16 +30,14 @@ def libc(visit: Visit) -> Found:
     newest = ides.working(kind, version, libstdcxx)
     ranges = {ide: each and (each.versions or "current") for ide, each in newest.items()}
     data = {"libc": kind, "version": version, "libstdcxx": libstdcxx, "ides": ranges}
-    older = [f"{ide}: {each.versions}" for ide, each in newest.items() if each and each.versions]
-    groups = {
-        "current versions": [ide for ide, each in newest.items() if each and not each.versions],
-        "older ones": [ide for ide, each in newest.items() if each and each.versions],
-        "none": [ide for ide, each in newest.items() if each is None],
-    }
+    older = {ide: each.versions for ide, each in newest.items() if each and each.versions}
+    none = [ide for ide, each in newest.items() if each is None]
+    current = [ide for ide in newest if ide not in older and ide not in none]
+    groups = {"current versions": current, "older ones": older, "none": none}
     detail = f"{seen}: good for " + ", ".join(f"{versions} of {_listed(names)}" for versions, names in groups.items() if names)
-    instead = _instead(visit, kind, libstdcxx) if older or groups["none"] else ""
-    hint = "\n".join(filter(None, (*older, instead, _sshd(visit.session.banner))))
-    if groups["none"]:
+    instead = _instead(visit, kind, libstdcxx) if older or none else ""
+    hint = "\n".join(filter(None, (*(f"{ide}: {versions}" for ide, versions in older.items()), instead, _sshd(visit.session.banner))))
+    if none:
         raise Fail(detail, hint=hint, data=data)
     return Found(detail, data, hint)
 
