@@ -31,7 +31,7 @@ def test(
     junit: Path = typer.Option(None, metavar="FILE", help="Also write the findings as JUnit XML.", show_default=False),
     as_json: bool = place.JSON,
 ) -> None:
-    """Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding.
+    """Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding, what IDEs need.
 
     Exits with 1 when a probe fails. A probe that cannot run here says why, and does not fail.
 

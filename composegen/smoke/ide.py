@@ -36,7 +36,9 @@ def libc(visit: Visit) -> Found:
     groups = {"current versions": current, "older ones": older, "none": none}
     detail = f"{seen}: good for " + ", ".join(f"{versions} of {_listed(names)}" for versions, names in groups.items() if names)
     instead = _instead(visit, kind, libstdcxx) if older or none else ""
-    hint = "\n".join(filter(None, (*(f"{ide}: {versions}" for ide, versions in older.items()), instead, _sshd(visit.session.banner))))
+    hint = "\n".join(
+        filter(None, (*(f"{ide}: {versions}" for ide, versions in older.items()), instead, _sshd(visit.session.banner)))
+    )
     if none:
         raise Fail(detail, hint=hint, data=data)
     return Found(detail, data, hint)
