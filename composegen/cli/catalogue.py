@@ -46,9 +46,12 @@ def stacks(
 
 def _shown(stack: Stack) -> Iterator[str]:
     yield f"{stack.name}: {stack.title}. Marks: * default, ? fewer sources, ?? doubtful. No image was ever pulled by this project."
+    limits = {variant.contract.os: variant.contract.ide for variant in stack.variants if variant.contract.ide}
+    yield from (f"! on {system}: {' '.join(limit)}" for system, limit in limits.items())
     for device in stack.devices:
         for variant in (each for each in stack.variants if each.device == device):
             mark = "*" if variant.default else " "
             doubt = {"high": "", "medium": " ?", "low": " ??"}[variant.confidence]
             cuda = f"CUDA {variant.cuda}" if variant.cuda else ""
-            yield f"{mark} {device:5} {variant.version:14} {cuda:10} {variant.flavour:12} {variant.image}{doubt}"
+            limited = " !" if variant.contract.ide else ""
+            yield f"{mark} {device:5} {variant.version:14} {cuda:10} {variant.flavour:12} {variant.image}{doubt}{limited}"

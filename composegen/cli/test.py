@@ -31,7 +31,7 @@ def test(
     junit: Path = typer.Option(None, metavar="FILE", help="Also write the findings as JUnit XML.", show_default=False),
     as_json: bool = place.JSON,
 ) -> None:
-    """Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding.
+    """Test the running container over SSH: logins, interpreter, framework, GPU, files, forwarding, what IDEs need.
 
     Exits with 1 when a probe fails. A probe that cannot run here says why, and does not fail.
 
@@ -71,8 +71,9 @@ def show(finding: Finding) -> None:
     typer.echo(f"{outcome}  {finding.name:18}{finding.seconds:8.2f} s  {first}".rstrip())
     for line in more:
         typer.echo(f"{INDENT}{line}")
-    if finding.outcome == "fail" and finding.hint:
-        typer.echo(f"{INDENT}hint: " + f"\n{INDENT}      ".join(finding.hint.splitlines()))
+    if finding.hint:
+        label = "hint" if finding.outcome == "fail" else "note"
+        typer.echo(f"{INDENT}{label}: " + f"\n{INDENT}      ".join(finding.hint.splitlines()))
 
 
 def summary(report: Report) -> str:

@@ -16,7 +16,8 @@ from composegen.init import bases, options, paths
 from composegen.init.request import Request
 from composegen.model import Choices, Device, Init, Stack, Variant, parse_shm
 from composegen.model.gpu import MODES, GpuMode, mode_of
-from composegen.model.selection import PARTS
+from composegen.model.ides import NEWEST_NEED
+from composegen.model.selection import PARTS, difference, on_newer_system
 
 
 def choose(request: Request, stack: Stack, before: Choices | None) -> tuple[Choices, list[str]]:
@@ -138,7 +139,13 @@ def remarks(choices: Choices, stack: Stack) -> list[str]:
         said.append(
             "the login user has sudo, so whoever logs in can become root; --no-sudo takes it away, root stays a login of its own"
         )
-    return [each for each in (*said, *notes, *variant.contract.ide) if each]
+    return [each for each in (*said, *notes, *variant.contract.ide, _for_ides(stack, variant)) if each]
+
+
+def _for_ides(stack: Stack, variant: Variant) -> str:
+    """What to take instead of a variant on whose system IDEs have limits; empty: it has none, or there is nothing newer."""
+    newer = on_newer_system(stack, variant, NEWEST_NEED) if variant.contract.ide else None
+    return f"{' '.join(difference(variant, newer))} is on {newer.contract.os}, where current IDEs work" if newer else ""
 
 
 def recorded(directory: Path) -> Choices | None:

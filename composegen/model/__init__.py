@@ -8,6 +8,7 @@ settings  what belongs to a person or a machine
 findings  what operations find
 selection which variant of a stack is meant
 record    a variant as JSON and back
+ides      what IDEs need of the machine they work on
 """
 
 from composegen.model.choices import Choices, Init, Mount, parse_shm

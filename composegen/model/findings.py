@@ -10,7 +10,7 @@ Outcome = Literal["ok", "fail", "skip"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one probe found. `seconds` is wall time; `hint` says what to do when it is not ok."""
+    """What one probe found. `seconds` is wall time; `hint` says what to do when it is not ok, or what could be better."""
 
     name: str
     outcome: Outcome

@@ -67,6 +67,31 @@ def select(stack: Stack, *, device: str = "", version: str = "", cuda: str = "",
     return max(left, key=lambda variant: (variant.flavour == usual.flavour, version_key(variant.version)))
 
 
+def on_newer_system(stack: Stack, variant: Variant, glibc: str) -> Variant | None:
+    """The variant for the same device whose system has at least that glibc, and which differs least; None: there is none.
+
+    The same CUDA counts most, then the same version, then the next one before the last one, then the same flavour.
+    """
+
+    def distance(other: Variant) -> tuple[bool, bool, bool, bool]:
+        older = version_key(other.version) < version_key(variant.version)
+        return other.cuda != variant.cuda, other.version != variant.version, older, other.flavour != variant.flavour
+
+    own = (each for each in stack.variants if each.device == variant.device)
+    fit = [each for each in own if version_key(each.contract.glibc) >= version_key(glibc)]
+    if not fit:
+        return None
+    nearest = min(map(distance, fit))
+    left = sorted((each for each in fit if distance(each) == nearest), key=lambda each: version_key(each.version))
+    return left[-1 if nearest[2] else 0]
+
+
+def difference(variant: Variant, other: Variant) -> list[str]:
+    """The words of `init` and `update` that lead from one variant to the other of the same stack."""
+    parts = [part for part in PARTS if getattr(other, part) and getattr(other, part) != getattr(variant, part)]
+    return [word for part in parts for word in (f"--{part}", getattr(other, part))]
+
+
 def _default(stack: Stack, device: str) -> Variant:
     own = [variant for variant in stack.variants if variant.device == device]
     return next((variant for variant in own if variant.default), own[0])

@@ -36,7 +36,7 @@ def _case(finding: Finding) -> ElementTree.Element:
     elif finding.outcome == "skip":
         ElementTree.SubElement(case, "skipped", message=detail)
     else:
-        ElementTree.SubElement(case, "system-out").text = detail
+        ElementTree.SubElement(case, "system-out").text = "\n".join(filter(None, [detail, _clean(finding.hint)]))
     return case
 
 

@@ -19,10 +19,11 @@ COMMAND_TIMEOUT = 30.0  # seconds
 
 @dataclass(frozen=True)
 class Found:
-    """All is as it should be; `detail` says what was seen."""
+    """All is as it should be; `detail` says what was seen, `hint` what could be better."""
 
     detail: str
     data: dict[str, Any] = field(default_factory=dict)
+    hint: str = ""
 
 
 class Fail(Exception):
@@ -107,8 +108,16 @@ class Visit:
 
 @dataclass(frozen=True)
 class Probe:
-    """A name and a question. `run` returns what it found or raises Fail or Skip."""
+    """A name and a question. `run` returns what it found or raises Fail or Skip.
+
+    A name's first part is a group; `groups` are others that it belongs to.
+    """
 
     name: str
     run: Callable[[Visit], Found]
     needs_session: bool = True
+    groups: tuple[str, ...] = ()
+
+    def answers_to(self, given: str) -> bool:
+        """Whether that is its name or a group of it."""
+        return self.name == given or self.name.startswith(f"{given}-") or given in self.groups

@@ -1,9 +1,9 @@
 """Every probe, in the order of the report. A new one is a new line.
 
-A name's first part is a group: `--without refused` leaves out all refused logins.
+A name's first part is a group: `--without refused` leaves out all refused logins. `groups` are further ones.
 """
 
-from composegen.smoke import access, environment, files, framework, gpu, renewal, system
+from composegen.smoke import access, environment, files, framework, gpu, ide, renewal, startup, system
 from composegen.smoke.probe import Probe
 
 PROBES = (
@@ -22,8 +22,13 @@ PROBES = (
     Probe("identity", system.identity),
     Probe("environment", environment.environment),
     Probe("interpreter", system.interpreter),
-    Probe("sftp", files.sftp),
-    Probe("forward", access.forward),
+    Probe("sftp", files.sftp, groups=("ide",)),
+    Probe("forward", access.forward, groups=("ide",)),
+    Probe("ide-libc", ide.libc),
+    Probe("ide-tools", ide.tools),
+    Probe("ide-shell", startup.shell),
+    Probe("ide-resources", ide.resources),
+    Probe("ide-watches", ide.watches),
     Probe("shm", system.shm),
     Probe("code-read", files.code_read),
     Probe("code-write", files.code_write),

@@ -48,9 +48,9 @@ def run(
 def select(probes: Sequence[Probe] = PROBES, *, only: Sequence[str] = (), without: Sequence[str] = ()) -> list[Probe]:
     """The probes that are asked for, in their order. Raises UsageError: no probe or group has that name."""
     names = [probe.name for probe in probes]
-    groups = dict.fromkeys(name.split("-")[0] for name in names if "-" in name)
+    groups = [name.split("-")[0] for name in names if "-" in name]
     for given in (*only, *without):
-        if given not in names and given not in groups:
+        if not any(probe.answers_to(given) for probe in probes):
             raise UsageError.unknown("probe", given, list(dict.fromkeys([*names, *groups])))
     chosen = [probe for probe in probes if (not only or _named(probe, only)) and not _named(probe, without)]
     if not chosen:
@@ -59,7 +59,7 @@ def select(probes: Sequence[Probe] = PROBES, *, only: Sequence[str] = (), withou
 
 
 def _named(probe: Probe, given: Sequence[str]) -> bool:
-    return any(probe.name == name or probe.name.startswith(f"{name}-") for name in given)
+    return any(probe.answers_to(name) for name in given)
 
 
 def _told(future: Future[Finding], explain: Callable[[Finding], Finding], tell: Callable[[Finding], None]) -> Finding:
@@ -80,7 +80,7 @@ def _finding(probe: Probe, visit: Visit) -> Finding:
             _ = visit.session
             started = time.monotonic()  # a probe is not charged for the login it waited for
         found: Found = probe.run(visit)
-        return finding("ok", found.detail, data=found.data)
+        return finding("ok", found.detail, found.hint, found.data)
     except Skip as reason:
         return finding("skip", str(reason))
     except Fail as failure:

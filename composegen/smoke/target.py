@@ -37,6 +37,8 @@ class Target:
     shm: str = ""  # "host", "ipc", or a size with its unit; empty: whatever it is
     code_dir: Path | None = None  # on this machine; None where the engine is on another one
     local: bool = True  # the engine runs on this machine
+    # How to get the nearest image of the same framework whose system has that glibc, as a command; empty: the catalogue knows none.
+    newer: Callable[[str], str] = lambda glibc: ""
     init: Init = "supervisor"
     door: Door | None = None  # None where the engine is not to be asked
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composegen.engine import Engine, is_local
+from composegen.errors import CatalogueError, UsageError
 from composegen.folder import Folder, recorded_variant
 from composegen.host import nvidia
 from composegen.model import wanted
+from composegen.model.selection import difference, on_newer_system
 from composegen.ssh import Address, HostKeys, KnownHosts, keys
 from composegen.up.state import State
 
 if TYPE_CHECKING:
-    from composegen.model import Finding
+    from composegen.model import Choices, Finding
     from composegen.smoke import Target
 
 
@@ -89,6 +93,20 @@ def target(
         shm=shm,
         code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
         local=local,
+        newer=partial(_newer, choices),
         init=choices.init,
         door=door,
     )
+
+
+def _newer(choices: Choices, glibc: str) -> str:
+    """The command that takes a folder to the nearest image with that glibc or a newer one; empty: the catalogue knows none."""
+    from composegen import catalogue
+
+    try:
+        stack = catalogue.stack(choices.stack, catalogue.directories((), os.environ))
+        variant = stack.variant_of(choices)
+    except (CatalogueError, UsageError):
+        return ""
+    newer = on_newer_system(stack, variant, glibc)
+    return f"`composegen update {' '.join(difference(variant, newer))}` ({newer.contract.os})" if newer else ""

@@ -7,7 +7,8 @@ import pytest
 from composegen import catalogue
 from composegen.errors import UsageError
 from composegen.model import Choices
-from composegen.model.selection import version_key
+from composegen.model.ides import NEWEST_NEED, working
+from composegen.model.selection import difference, on_newer_system, version_key
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,41 @@ def test_what_only_one_device_has_is_named_without_it() -> None:
     with pytest.raises(UsageError) as caught:
         catalogue.stack("mindspore").variant(cuda="9.9")
     assert caught.value.hint == "it has: 10.1, 11.1, 11.6"
+
+
+@pytest.mark.parametrize(
+    ("stack", "asked", "words"),
+    [
+        ("mindspore", {}, "--version 2.2.14 --flavour wheel"),
+        ("mindspore", {"version": "2.2.14"}, "--flavour wheel"),
+        ("mindspore", {"version": "1.8.1", "cuda": "10.1"}, "--version 2.2.14 --cuda 11.6 --flavour wheel"),
+        ("mindspore", {"device": "cpu", "flavour": "image", "version": "2.2.13"}, "--version 2.7.0"),
+        ("cuda", {"flavour": "ubuntu18.04", "version": "11.6.2"}, "--flavour ubuntu20.04"),
+        ("cuda", {"flavour": "ubuntu18.04", "version": "12.0.0"}, "--flavour ubuntu22.04"),
+    ],
+)
+def test_what_is_on_a_newer_system_differs_least(stack: str, asked: dict[str, str], words: str) -> None:
+    found = catalogue.stack(stack)
+    variant = found.variant(**asked)
+    newer = on_newer_system(found, variant, NEWEST_NEED)
+    assert newer is not None and " ".join(difference(variant, newer)) == words
+
+
+def test_where_nothing_is_on_a_newer_system_nothing_is_named() -> None:
+    found = catalogue.stack("python")
+    assert on_newer_system(found, found.variant(), "99.0") is None
+
+
+def test_a_variant_that_has_what_is_asked_stays() -> None:
+    for variant in catalogue.stack("pytorch").variants:
+        assert on_newer_system(catalogue.stack("pytorch"), variant, NEWEST_NEED) == variant
+
+
+def test_the_catalogue_names_limits_of_exactly_the_systems_that_lack_what_ides_need() -> None:
+    """The words of facts/systems.yaml against the data of model/ides.py."""
+    for contract in {variant.contract for stack in catalogue.stacks() for variant in stack.variants}:
+        newest = working("glibc", contract.glibc, "3.4.25")
+        older = [ide for ide, each in newest.items() if each is None or each.versions]
+        assert bool(older) is bool(contract.ide), contract.os
+        vscode = newest["VS Code"]
+        assert vscode is not None and all(word in contract.ide[0] for word in vscode.versions.split()[:1] if contract.ide)

@@ -80,4 +80,7 @@ def test_stacks_lists_what_init_can_write(composegen: Cli) -> None:
     assert shown["devices"] == ["gpu", "cpu", "npu"]
     (usual,) = [each for each in composegen("stacks", "mindspore").ok().stdout.splitlines() if each.startswith("* gpu")]
     assert "CUDA 11.6" in usual and "mindspore/mindspore-gpu-cuda11.6:2.0.0-alpha" in usual
+    limits, *marked = [line for line in composegen("stacks", "cuda").ok().stdout.splitlines() if "!" in line]
+    assert limits.startswith("! on ubuntu18.04: VS Code newer than 1.98 refuses")
+    assert marked and all(line.endswith(" !") and "ubuntu18.04" in line for line in marked)
     assert composegen("stacks", "pytroch").code == 2

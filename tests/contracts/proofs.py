@@ -24,6 +24,9 @@ class Proofs:
         assert not {name: said for name, said in outcomes.items() if said[0] == "fail"}
         assert report.code == 0
         assert all(outcomes[name][0] == "ok" for name in ("login-key", "identity", "environment", "interpreter", "supervisor"))
+        # An old system is not a failure: it says which IDEs are for it, and what of the same stack is on a newer one.
+        hint = next(check["hint"] for check in report.json["checks"] if check["name"] == "ide-libc")
+        assert [word in hint for word in ("1.98", "composegen update --")] == [bool(made.contract.ide)] * 2, hint
 
     def test_every_variable_of_the_image_is_in_every_session(self, made: Made) -> None:
         # compose.nogpu.yaml says that there is no GPU.

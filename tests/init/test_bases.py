@@ -166,11 +166,14 @@ def test_the_image_that_is_proposed_has_the_same_cuda(refused: Run) -> None:
 # --- What holds for an image of the catalogue holds for one in its place -----------------------------------------------------
 
 
+IDES = "--version 2.2.14 --cuda 11.6 --flavour wheel is on ubuntu20.04, where current IDEs work"
+
+
 @pytest.mark.parametrize("base", ["mindspore/mindspore-gpu-cuda11.1:1.5.0-nightly", "team.example/mindspore:mine"])
 def test_doubt_the_old_key_and_limits_of_ides_are_said_with_a_base_as_well(composegen: Run, base: str) -> None:
     own = composegen("init", "mindspore", "own", "--version", "1.5.0", "--json").ok().json["notes"]
     other = composegen("init", "mindspore", "other", "--version", "1.5.0", "--base", base, "--json").ok().json["notes"]
-    for what in ("of medium confidence", "the key that NVIDIA replaced", "VS Code newer than 1.98 refuses Ubuntu 18.04"):
+    for what in ("of medium confidence", "the key that NVIDIA replaced", "VS Code newer than 1.98 refuses Ubuntu 18.04", IDES):
         assert [what in note for note in own].count(True) == [what in note for note in other].count(True) == 1, what
     assert any(f"what is known of it is used for {base}" in note for note in other)
 

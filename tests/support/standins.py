@@ -79,6 +79,8 @@ def _arguments(contract: Contract) -> dict[str, str]:
         "IMAGE_USER": contract.user,
         "ENTRYPOINT": contract.entrypoint,
         "PIP_CONSTRAINT_FILE": env.get("PIP_CONSTRAINT", ""),
+        # No Debian here is as old as a system with such an sshd.
+        "OLD_GLIBC": contract.glibc if old_sshd(contract) else "",
         "QUIRKS": " ".join(sorted({*contract.quirks, *(["old-sshd"] if old_sshd(contract) else [])})),
     }
 

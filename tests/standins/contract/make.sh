@@ -105,10 +105,19 @@ old_sshd() {
   install -m 755 "$here/old-sshd.sh" /usr/sbin/sshd
 }
 
+# What says the version of the C library says an older one; all else of it stays as it is.
+old_glibc() {
+  dpkg-divert --quiet --local --rename --divert /usr/bin/getconf.real --add /usr/bin/getconf
+  # shellcheck disable=SC2016  # the arguments are its own
+  printf '#!/bin/sh\nif [ "$1" = GNU_LIBC_VERSION ]; then echo glibc %s; else exec getconf.real "$@"; fi\n' "$1" >/usr/bin/getconf
+  chmod 755 /usr/bin/getconf
+}
+
 package_sources
 interpreter
 users
 entrypoint
 if quirk nvidia-key-rotated; then rotated_key; fi
 if quirk old-sshd; then old_sshd; fi
+if [ -n "$OLD_GLIBC" ]; then old_glibc "$OLD_GLIBC"; fi
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
