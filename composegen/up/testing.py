@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composegen.engine import Engine, is_local
@@ -87,7 +86,7 @@ def target(
         check=variant.check,
         compute=variant.compute,
         shm=shm,
-        code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
+        code_dir=folder.code if local else None,
         local=local,
         init=choices.init,
         door=door,

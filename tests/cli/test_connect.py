@@ -104,6 +104,9 @@ def test_one_link_alone_is_printed_and_opened(folder: Path, tmp_path: Path, comp
         (["--laptop", "--server", "a b"], 2, "'a b' is no server's name"),
         (["--laptop", "--server", "gpu:70000"], 2, "70000 is not a TCP port"),
         (["a", "b"], 2, "one folder at a time"),
+        (["--dry-run"], 2, "--dry-run needs --write-ide-config"),
+        (["--write-ide-config", "--ide", "vscode"], 2, "two wishes"),
+        (["--write-ide-config"], 1, "the interpreter is not known: "),
         (["--ide", "gateway-backend"], 1, "no backend in the container"),
     ],
 )

@@ -73,6 +73,12 @@ def test_a_breakpoint_in_the_code_folder_is_hit_through_the_tunnel(
     assert_links_lead_to_it(found)
 
     code = work.path / "code"
+    shown = work("connect", "--write-ide-config", "--dry-run").ok().stdout
+    assert f'+    "python.defaultInterpreterPath": "{found["interpreter"]}",\n' in shown and not (code / ".vscode").exists()
+    assert work("connect", "--write-ide-config", "--json").ok().json["files"] == dict.fromkeys(
+        (".vscode/settings.json", f".run/{project}.run.xml"), "create"
+    )
+    assert "nothing to write" in work("connect", "--write-ide-config").ok().stdout
     (code / "program.py").write_text(program)
     started = time.monotonic()
     with running(work, found["interpreter"], f"{THERE}/program.py") as (port, process):
