@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs/pictures"
 BASE_IMAGE = "composegen-base:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-COLUMNS = 118
+COLUMNS = 124  # the longest link of `up`
 FONTS = 'ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace'
 ONLY_HERE = "ssh -F ~/.ssh/config "  # ssh finds a home in the password database, so that a HOME of one's own has to be named to it
 LEFT_OUT = "(docker's own lines of the build)"
@@ -84,7 +84,9 @@ def prepare_folder(folder: Path) -> None:
     for name, value in own.items():
         text = re.sub(rf"(?m)^# {name}=$", f"{name}={value}", text)
     env.write_text(text)
-    (folder / "code/train.py").write_text(PROGRAM)
+    program, owner = folder / "code/train.py", (folder / "code").stat()
+    program.write_text(PROGRAM)
+    os.chown(program, owner.st_uid, owner.st_gid)
 
 
 def run(command: str, home: Path, folder: Path) -> subprocess.CompletedProcess[str]:
