@@ -23,6 +23,19 @@ _REMADE_AT_HOME = (
     *(".cache", ".config/JetBrains", ".local/share/JetBrains", ".vscode-server", ".cursor-server", ".zed_server"),
 )
 
+# What NVIDIA's container toolkit puts into a container at its start: the driver's files and links to them, wherever the host has
+# them, and the loader's configuration. https://github.com/NVIDIA/nvidia-container-toolkit: pkg/nvcdi, internal/discover and
+# internal/ldconfig; compared with what 1.20 put into a container on an H200.
+_GPU_DRIVERS = re.compile(
+    r"/etc/ld\.so\.conf\.d/(zz-nvcr|00-compat)-[^/]+\.conf"
+    r"|/etc/(nvidia|cufile\.json)(/.*)?"
+    r"|/.*/firmware/nvidia(/.*)?"
+    r"|/usr/bin/nvidia-[^/]+"
+    r"|(/usr)?/lib(32|64)?/([^/]+-linux-gnu/)?((gbm|nvidia|vdpau|xorg)/(.*/)?)?"
+    r"[^/]*(nvidia|libcuda|libnvcuvid|libnvoptix|libGLX_indirect)[^/]*"
+    r"|/(etc|usr/share)/(vulkan|glvnd|egl|nvidia|OpenCL)/(.*/)?[^/]*(nvidia|nvoptix)[^/]*"
+)
+
 # How the command lines of the container's own processes begin; all others are somebody's work.
 _OWN = (
     *("/sbin/docker-init", "/usr/bin/tini", "tini ", "sshd: ", "/usr/sbin/sshd", "sftp-server"),
@@ -45,6 +58,8 @@ def _topmost(path: str, changed: Mapping[str, str]) -> str:
 
 def _remade(path: str) -> bool:
     inside_home = re.sub(r"^/(root|home/[^/]+)/", "", path)
+    if _GPU_DRIVERS.fullmatch(path):
+        return True
     return _below(path, _REMADE) or (inside_home != path and _below(inside_home, _REMADE_AT_HOME)) or "/__pycache__/" in f"{path}/"
 
 

@@ -70,20 +70,22 @@ class Ways:
     home: Path
 
     @contextlib.contextmanager
-    def box(self, way: str, stack: str, *options: str) -> Iterator[Box]:
-        """Skips where this host does not offer that way."""
+    def box(self, way: str, stack: str, *options: str, base: str = "") -> Iterator[Box]:
+        """On the tests' base image or another one. Skips where this host does not offer that way."""
+        base = base or self.base_image
+        env = {**self.env, "BASE_IMAGE": base}
         name, port = engine_support.unique_name(), engine_support.free_port()
         cli = Cli(self.home / name / "home")
         folder = self.home / name / stack
-        chosen = ("--base", self.base_image, "--name", name, "--port", str(port))
+        chosen = ("--base", base, "--name", name, "--port", str(port))
         with self._offering(way) as engine:
-            box = Box(folder, name, port, replace(cli, prefix=engine.prefix), engine, {**self.env, **engine.env})
+            box = Box(folder, name, port, replace(cli, prefix=engine.prefix), engine, {**env, **engine.env})
             try:
                 cli("init", stack, str(folder), *chosen, *options).ok()
                 # A private engine reaches no package mirror: the machine's builds, and the image is carried over.
-                cli("build", cwd=folder, env=self.env, timeout=1800).ok()
+                cli("build", cwd=folder, env=env, timeout=1800).ok()
                 if isinstance(engine, PrivateEngine):
-                    engine.take(self.base_image)
+                    engine.take(base)
                     engine.take(f"{name}-dev")
                 box("up", "--no-test", "--gpu-mode", "cdi" if way == OWN else way).ok()
                 yield box
