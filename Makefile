@@ -6,7 +6,7 @@ WORKERS ?= 2
 SHELL_FILES = scripts/*.sh .ci/run tests/standins/private-dockerd tests/standins/with-driver tests/standins/nvidia-smi tests/standins/contract/*.sh stacks/*/container/*.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test gpu bench lint stacks clean
+.PHONY: help setup demo test gpu bench lint stacks pictures clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,10 @@ lint: setup ## What .ci/run checks before it tests
 	$(PYTHON) -m yamllint --strict .
 	$(PYTHON) -m composegen check --all
 	$(PYTHON) scripts/write-stacks.py --check
+
+pictures: setup ## Write docs/pictures/ anew: the README's commands on a real MindSpore container
+	@scripts/with-engine.sh scripts/bootstrap-base.sh composegen-base:bookworm
+	@scripts/with-engine.sh $(PYTHON) scripts/make-pictures.py
 
 stacks: setup ## Write stacks/ anew, after a change of templates or catalogue
 	@$(PYTHON) scripts/write-stacks.py

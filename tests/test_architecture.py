@@ -192,5 +192,5 @@ def every_choice() -> Iterator[Choices]:
     for name in catalogue.names():
         for device in catalogue.stack(name).devices:
             yield Choices(name, device)
-            yield Choices(name, device, init="tini", sudo=True)
+            yield Choices(name, device, init="tini", sudo=True, devcontainer=True)
             yield Choices(name, device, services=tuple(SERVICES))

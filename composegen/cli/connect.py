@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,12 @@ def connect(
         help="How the laptop reaches this machine; default: as you came in.",
         show_default=False,
     ),
+    write_ide_config: bool = typer.Option(
+        False,
+        "--write-ide-config",
+        help="Write the interpreter into the code folder, for VS Code and PyCharm; yours stays.",
+    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="With --write-ide-config: show the diff and write nothing."),
     as_json: bool = place.JSON,
 ) -> None:
     """Say what an IDE needs, here or on your laptop: links, address, interpreter.
@@ -53,8 +60,12 @@ def connect(
 
     dialog, directory = _told_apart(words or [])
     _refuse_contradiction(ide, open_it=open_it)
+    _refuse_beside(write_ide_config, dry_run=dry_run, others={"--ide": ide, "--laptop": laptop, PYCHARM: dialog})
     folder, engine = place.opened(directory)
     found = ways.look(folder, engine, _server(folder, server, needed=laptop))
+    if write_ide_config:
+        _write_ide_config(folder, found, dry_run=dry_run, as_json=as_json)
+        return
     link = _link(found, ide) if ide else ""
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
@@ -90,6 +101,34 @@ def _refuse_contradiction(ide: str | None, *, open_it: bool) -> None:
         raise UsageError.unknown("IDE", ide, names, more=f"there are {', '.join(names)}")
     if open_it and ide is None:
         raise UsageError("--open needs --ide, which says what to open", hint="for example --ide vscode --open")
+
+
+def _refuse_beside(write: bool, *, dry_run: bool, others: Mapping[str, object]) -> None:
+    if dry_run and not write:
+        raise UsageError("--dry-run needs --write-ide-config: nothing else here writes", hint="leave it out")
+    if write and (other := next((name for name, given in others.items() if given), "")):
+        raise UsageError(f"--write-ide-config and {other} are two wishes", hint="one after the other")
+
+
+def _write_ide_config(folder: Folder, found: Ways, *, dry_run: bool, as_json: bool) -> None:
+    """Raises ComposegenError: no interpreter is known. FolderError: what is there cannot be read, or nothing can be written."""
+    from composegen.up import ide_config
+
+    config = ide_config.prepare(folder, found)
+    plan = config.plan
+    if not dry_run:
+        ide_config.write(config)
+    if as_json:
+        told = {"path": str(plan.directory), "files": {each.path: each.kind for each in plan.changes}, "kept": list(config.kept)}
+        print(json.dumps(told | ({"diff": plan.diff} if dry_run else {}), indent=2, ensure_ascii=False))
+        return
+    if dry_run:
+        print(plan.diff or "nothing would change\n", end="")
+    else:
+        files = ", ".join(each.path for each in plan.pending)
+        print(f"wrote in {plan.directory}: {files}" if files else f"{plan.directory} has it all: nothing to write")
+    for line in config.kept:
+        place.say(f"note: {line}")
 
 
 def _server(folder: Folder, named: str | None, *, needed: bool) -> Server | None:
@@ -187,7 +226,7 @@ def _dialog(found: Ways, folder: Folder) -> list[str]:
     if found.laptop:
         code, key = "your copy of the code on the laptop", None
     else:
-        code, key = str((folder.path / Path(connection.code).expanduser()).resolve()), keys.own_key()
+        code, key = str(folder.code), keys.own_key()
     fields = dialog(found.place, interpreter, code, key)
     return [
         "PyCharm, Settings > Python > Interpreter > Add Interpreter > On SSH:",

@@ -101,6 +101,7 @@ def update(
     cuda: str | None = typer.Option(None, metavar="VERSION", help="Move to another CUDA."),
     flavour: str | None = typer.Option(None, metavar="NAME", help="Move to another flavour."),
     gpu_mode: str | None = typer.Option(None, metavar="deploy|runtime|cdi", help="Hand GPUs over another way."),
+    devcontainer: bool | None = place.DEVCONTAINER,
     mirror: str | None = place.MIRROR,
     reset: bool = typer.Option(False, "--reset", help="Give up the edits of composegen's files; each is kept beside as NAME.orig."),
     catalogue: list[Path] = place.CATALOGUE,
@@ -122,6 +123,7 @@ def update(
         cuda=cuda,
         flavour=flavour,
         gpu_mode=gpu_mode,
+        devcontainer=devcontainer,
         mirror=mirror,
         catalogues=tuple(catalogue),
     )

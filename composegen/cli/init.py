@@ -77,6 +77,7 @@ def init(
     service: list[str] = typer.Option(
         [], metavar="jupyter|tensorboard", help="Keep it running beside sshd, reachable by SSH forward; repeatable."
     ),
+    devcontainer: bool | None = place.DEVCONTAINER,
     mirror: str | None = place.MIRROR,
     catalogue: list[Path] = place.CATALOGUE,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the diff and write nothing."),
@@ -105,6 +106,7 @@ def init(
         pip=tuple(pip),
         wheels=tuple(wheel),
         services=tuple(service),
+        devcontainer=devcontainer,
         name=name,
         bind=bind,
         port=port,

@@ -35,6 +35,12 @@ MIRROR = typer.Option(
     help="Images and packages from mirrors of a region; none: from the usual places again. What you set in .env stays.",
     show_default=False,
 )
+DEVCONTAINER = typer.Option(
+    None,
+    "--devcontainer/--no-devcontainer",
+    help="Write .devcontainer/ as well, by which Dev Containers open the same container; default no.",
+    show_default=False,
+)
 TIMEOUT = typer.Option("60", "--timeout", metavar="SECONDS", help="How long a started container has until somebody can log in.")
 GRACE = typer.Option(
     None, "--grace", metavar="SECONDS", help="How long programs get to end; 30 seconds by default.", show_default=False

@@ -13,6 +13,7 @@ from composegen.model import Choices, Mount
 
 SCHEMA = 1  # of x-composegen
 SUDO_IS_CHOSEN = 2  # the first templates that ask; before them every login user had it
+SWITCHES = ("sudo", "devcontainer")  # what is either chosen or not
 RESTORE = "restore it from version control"
 OWN = "x-composegen"  # the key of compose.yaml that records the choices
 X_COMPOSEGEN = re.compile(r"^x-composegen:[ \t\r]*\n(?:(?:[ #].*|\r?)\n)*(?:[ #].*)?", re.MULTILINE)
@@ -89,8 +90,7 @@ def _differing(choices: Choices) -> dict[str, str | list[str] | bool]:
         told["gpu_mode"] = choices.gpu_mode
     if choices.init != "supervisor":
         told["init"] = choices.init
-    if choices.sudo:
-        told["sudo"] = True
+    told |= {name: True for name in SWITCHES if getattr(choices, name)}
     told |= {"mounts": [str(mount) for mount in choices.mounts]} if choices.mounts else {}
     told |= {"env": [key if value is None else f"{key}={value}" for key, value in choices.env]} if choices.env else {}
     return told | {name: list(value) for name in ("apt", "pip", "wheels", "services") if (value := getattr(choices, name))}
@@ -98,15 +98,16 @@ def _differing(choices: Choices) -> dict[str, str | list[str] | bool]:
 
 def _choices(given: dict[str, Any]) -> Choices:
     lists = {name: tuple(given.pop(name, ())) for name in ("mounts", "env", "apt", "pip", "wheels", "services")}
-    sudo = given.pop("sudo")
-    if not isinstance(sudo, bool):
-        raise TypeError(f"sudo is {sudo!r}, neither true nor false")
+    switches = {name: given.pop(name) for name in SWITCHES if name in given}
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}, neither true nor false")
     for value in (*given.values(), *(each for values in lists.values() for each in values)):
         if not isinstance(value, str):
             raise TypeError(f"{value!r} is not text")
     env = tuple((key, value if equals else None) for key, equals, value in (each.partition("=") for each in lists.pop("env")))
     mounts = tuple(Mount.parse(each) for each in lists.pop("mounts"))
-    return Choices(**{**given, **lists, "sudo": sudo, "env": env, "mounts": mounts})
+    return Choices(**{**given, **lists, **switches, "env": env, "mounts": mounts})
 
 
 PLAIN = re.compile(r"^[A-Za-z][A-Za-z0-9._/-]*$")  # needs no quotes in YAML 1.1 or 1.2, but for the words below

@@ -75,6 +75,11 @@ class Folder:
     settings: Settings
     shadowed: tuple[str, ...] = ()  # exported variables that beat .env
 
+    @property
+    def code(self) -> Path:
+        """The folder of code, where the engine is on this machine; absolute."""
+        return (self.path / Path(self.settings.code_dir).expanduser()).resolve()
+
 
 def open_folder(directory: Path, environment: Mapping[str, str] | None = None, *, env: str | None = None) -> Folder:
     """The folder as it is on disk; `environment` (default: the process's) overlays `.env`, as it does in Compose.

@@ -13,6 +13,8 @@ unpack          an archive into the container, as it comes over the line
 backend         JetBrains' backends there: listed, put, registered, removed; `installing`: a whole installation
 extensions      those of VS Code's and Cursor's servers there
 host_install    Gateway or Toolbox on this machine, with places, placing, programs, records and desktop
+code_folder     what IDEs read in a folder of code, so that the interpreter is chosen already
+jsonc           JSON with comments, edited without touching what is there
 """
 
 from composegen.ide.links import CLIENTS, Client, Place, links

@@ -196,6 +196,7 @@ def _asked(request: Request) -> dict[str, Any]:
         "shm": None if request.shm is None else parse_shm(request.shm),
         "init": request.init,
         "sudo": request.sudo,
+        "devcontainer": request.devcontainer,
     }
     return {name: value for name, value in asked.items() if value is not None}
 

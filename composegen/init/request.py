@@ -39,6 +39,7 @@ class Request:
     pip: tuple[str, ...] = ()
     wheels: tuple[Path, ...] = ()
     services: tuple[str, ...] = ()
+    devcontainer: bool | None = None
     # This person's and machine's: .env.
     name: str | None = None
     bind: str | None = None

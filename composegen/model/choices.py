@@ -73,6 +73,7 @@ class Choices:
     pip: tuple[str, ...] = ()
     wheels: tuple[str, ...] = ()  # file names under wheels/
     services: tuple[str, ...] = ()  # names of SERVICES
+    devcontainer: bool = False  # a .devcontainer/ too, which opens the same container
 
     def __post_init__(self) -> None:
         if self.device not in get_args(Device):

@@ -37,6 +37,7 @@ ALWAYS = (
     "container/sshd.sh",
     "container/sshd_config",
 )
+DEVCONTAINER = ".devcontainer/devcontainer.json"
 SUPERVISOR = ("container/supervisord.py", "services/README.md")
 
 
@@ -104,7 +105,8 @@ def _variables(settings: Settings, env: tuple[tuple[str, str | None], ...]) -> d
 def _paths(choices: Choices) -> tuple[str, ...]:
     gpu = (NO_GPU_FILE,) if choices.device != "cpu" else ()
     supervisor = SUPERVISOR if choices.init == "supervisor" else ()
-    return (*ALWAYS, *gpu, *supervisor, *(f"services/{name}.conf" for name in choices.services))
+    devcontainer = (DEVCONTAINER,) if choices.devcontainer else ()
+    return (*ALWAYS, *gpu, *supervisor, *(f"services/{name}.conf" for name in choices.services), *devcontainer)
 
 
 def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
@@ -137,6 +139,8 @@ def _values(choices: Choices, stack: Stack, variant: Variant) -> dict[str, Any]:
         "services": [SERVICES[name] for name in choices.services],
         "user_apt": choices.apt,
         "user_pip": choices.pip,
+        "devcontainer": choices.devcontainer,
+        "own_base": bool(choices.base),
         "choices": document.choices_lines(choices, template=TEMPLATE),
         **_variables(_usual(choices), choices.env),
     }
@@ -173,6 +177,7 @@ def _environment() -> Environment:
     )
     environment.filters["yaml"] = document.quoted
     environment.filters["shell"] = quote
+    environment.filters["json"] = json.dumps
     environment.filters["distribution"] = _distribution
     environment.filters["host_group"] = _host_group
     return environment

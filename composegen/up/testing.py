@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composegen.engine import Engine, is_local
@@ -91,7 +90,7 @@ def target(
         check=variant.check,
         compute=variant.compute,
         shm=shm,
-        code_dir=folder.path / Path(settings.code_dir).expanduser() if local else None,
+        code_dir=folder.code if local else None,
         local=local,
         newer=partial(_newer, choices),
         init=choices.init,

@@ -139,6 +139,9 @@ def test_an_alias_that_was_removed_by_hand_is_missed_and_it_is_said_how_it_comes
         (["--laptop", "--server", "a b"], 2, "'a b' is no server's name"),
         (["--laptop", "--server", "gpu:70000"], 2, "70000 is not a TCP port"),
         (["a", "b"], 2, "one folder at a time"),
+        (["--dry-run"], 2, "--dry-run needs --write-ide-config"),
+        (["--write-ide-config", "--ide", "vscode"], 2, "two wishes"),
+        (["--write-ide-config"], 1, "the interpreter is not known: "),
         (["--ide", "gateway-backend"], 1, "no backend in the container"),
     ],
 )

@@ -62,6 +62,20 @@ def test_sudo_is_chosen_kept_and_taken_away(composegen: Run, here: Path) -> None
     assert not has_sudo()
 
 
+def test_a_devcontainer_is_chosen_kept_edited_and_taken_away(composegen: Run, work: Path) -> None:
+    file = work / ".devcontainer/devcontainer.json"
+    composegen("update", "work", "--devcontainer").ok()
+    composegen("update", "work").ok()
+    assert file.exists(), "what was not asked stays"
+    edit(file, '"ms-python.python"', '"ms-python.python", "ms-toolsai.jupyter"')
+    assert "ms-toolsai.jupyter" in composegen("check", "work").stdout
+    composegen("update", "work").ok()
+    assert "ms-toolsai.jupyter" in file.read_text(), "an edit stays"
+    edit(file, ', "ms-toolsai.jupyter"', "")
+    composegen("update", "work", "--no-devcontainer").ok()
+    assert not file.exists() and composegen("check", "work").code == 0
+
+
 def test_a_folder_from_before_the_choice_keeps_its_sudo_and_its_edits(composegen: Run, work: Path) -> None:
     older(work, "compose.yaml", "  template: 1\n", f"  template: {render.TEMPLATE}\n")
     older(work, "compose.yaml", "", "    pids_limit: 32768\n")

@@ -6,6 +6,7 @@ import ast
 import configparser
 import json
 import subprocess
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from composegen import catalogue, document, dotenv, render
+from composegen.ide import jsonc
 from composegen.model import Choices, Mount, Settings, record
 from composegen.model.record import variant_from
 
@@ -24,6 +26,7 @@ EVERY = [
     for device in catalogue.stack(name).devices
     for usual in [catalogue.stack(name).variant(device)]
 ]
+EVERY += [replace(choices, devcontainer=True) for choices in EVERY if (choices.init, choices.shm) == ("supervisor", "")]
 
 
 class Loader(yaml.SafeLoader):
@@ -96,6 +99,17 @@ def test_compose_says_what_was_chosen(choices: Choices) -> None:
     reserved = service.get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices")
     nvidia = [{"driver": "nvidia", "device_ids": ["${GPUS:-all}"], "capabilities": ["gpu"]}]
     assert reserved == (nvidia if choices.device == "gpu" else None)
+
+
+def test_dev_containers_enter_what_compose_starts_as_the_login_user() -> None:
+    choices = Choices("mindspore", "cpu", devcontainer=True)
+    found = jsonc.read(rendered(choices)[render.DEVCONTAINER], name="devcontainer.json")
+    assert found["service"] in compose(choices)["services"] and found["workspaceFolder"] == "/home/code"
+    assert found["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"] == "/usr/local/bin/python"
+    assert json.loads(dev(choices)["labels"]["devcontainer.metadata"]) == [{"remoteUser": "${SSH_USER:-root}"}]
+    plain, other = replace(choices, devcontainer=False), replace(choices, base="ubuntu:24.04")
+    assert render.DEVCONTAINER not in rendered(plain) and "labels" not in dev(plain)
+    assert "settings" not in jsonc.read(rendered(other)[render.DEVCONTAINER], name="")["customizations"]["vscode"]
 
 
 def test_without_a_gpu_the_override_resets_the_devices_only() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -145,8 +145,9 @@ def shells(login: str = LOGIN, script: str = SCRIPT, status: int = 0) -> Callabl
 class Shells(FakeSession):
     """Tells its two ways apart: the login shell is a command, whose standard input is not a script."""
 
-    def run(self, command: str, *, timeout: float = 30.0, stdin: bytes = b"") -> Result:
-        return self.answer(stdin.decode() if command == "bash" else command)
+    def run(self, command: str, *, timeout: float = 30.0, stdin: bytes | Iterable[bytes] = b"") -> Result:
+        script = stdin if isinstance(stdin, bytes) else b"".join(stdin)
+        return self.answer(script.decode() if command == "bash" else command)
 
 
 def shell(login: str = LOGIN, script: str = SCRIPT, status: int = 0, blamed: str = "/bin/bash\n") -> Finding:
