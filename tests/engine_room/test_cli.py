@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from composegen.cli.app import app
 from tests.engine_room.standin import Standin
+from tests.support.engine import free_port
 
 COMMANDS = ("up", "build", "pull", "start", "stop", "restart", "down", "rm", "ps", "logs", "exec", "ssh", "status")
 WRITING = ("up", "build", "pull", "start", "stop", "restart", "down", "rm")
@@ -27,7 +28,7 @@ def folder(tmp_path: Path, docker: Standin, monkeypatch: pytest.MonkeyPatch) -> 
     path = tmp_path / "a folder"
     path.mkdir()
     (path / "compose.yaml").write_text(COMPOSE)
-    (path / ".env").write_text("COMPOSE_PROJECT_NAME=work\n")
+    (path / ".env").write_text(f"COMPOSE_PROJECT_NAME=work\nSSH_PORT={free_port()}\n")
     for name in ("COMPOSE_PROJECT_NAME", "SSH_PORT"):
         monkeypatch.delenv(name, raising=False)
     labels = {"com.docker.compose.project": "work", "com.docker.compose.project.working_dir": str(path)}
@@ -72,8 +73,8 @@ def test_a_dry_run_says_what_would_be_done_and_only_looks(folder: Path, docker: 
 
 
 def test_a_dry_run_of_up_as_json_is_one_object_and_nothing_else(folder: Path) -> None:
-    code, stdout, _ = run("up", str(folder), "--json", "--dry-run", "--no-test")
-    assert code == 0
+    code, stdout, stderr = run("up", str(folder), "--json", "--dry-run", "--no-test")
+    assert code == 0, stdout + stderr
     said = json.loads(stdout)
     assert (said["dry_run"], said["project"]) == (True, "work")
     assert [step["name"] for step in said["steps"]] == ["preflight", "build", "start", "alias"]
