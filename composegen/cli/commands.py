@@ -30,7 +30,7 @@ MORE = (
     Command("logs", "lifecycle", "Show what the container said."),
     Command("exec", "lifecycle", "Run a command in the container as root, past SSH; bash by default."),
     Command("ssh-keys", "ssh_keys", "Say who may log in by key, or change it at once; jobs and open sessions go on."),
-    Command("ide", "ide", "Put IDE backends and extensions into the container ahead; list and remove them."),
+    Command("ide", "ide", "Put IDE backends and extensions into the container, or Toolbox on this machine; list, remove."),
     Command("ps", "lifecycle", "Show the folder's containers, as `docker compose ps --all` does."),
     Command("start", "lifecycle", "Start the container that was stopped, and wait until SSH lets in."),
     Command("stop", "lifecycle", "Stop the container; what is in it stays."),

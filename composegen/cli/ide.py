@@ -12,11 +12,11 @@ from composegen.cli import place
 from composegen.errors import ComposegenError, UsageError
 
 if TYPE_CHECKING:
-    from composegen.ide.backend import Backend
-    from composegen.ide.extensions import Part
-    from composegen.ide.installing import Outcome
-    from composegen.ide.obtain import Wanted
+    from composegen.ide.inside.backend import Backend
+    from composegen.ide.inside.extensions import Part
+    from composegen.ide.inside.installing import Outcome
     from composegen.ide.products import Product
+    from composegen.ide.vendor.obtain import Wanted
     from composegen.ssh import Session
 
 NOT_VERIFIED = "NOT: nobody says its SHA-256, and --sha256 was not given"
@@ -44,14 +44,14 @@ def ide(
     dry_run: bool = place.DRY_RUN,
     as_json: bool = place.JSON,
 ) -> None:
-    """Put IDE backends and extensions into the container ahead; list and remove them.
+    """Put IDE backends and extensions into the container, or Toolbox on this machine; list, remove.
 
-    They are in the volume of the IDEs, which a new container finds again. Two programs go on this machine instead, into /opt or
-    ~/.local/opt: `toolbox`, and `gateway`, whose successor Toolbox is.
+    Backends and extensions are in the volume of the IDEs, which a new container finds again. Two programs go on this machine, into
+    /opt or ~/.local/opt: `toolbox`, and `gateway`, whose successor Toolbox is.
 
     Example: composegen ide install pycharm
     """
-    from composegen.ide.obtain import Wanted
+    from composegen.ide.vendor.obtain import Wanted
 
     if action not in ACTIONS:
         raise UsageError.unknown("action", action, ACTIONS, more="`composegen ide install NAME DIR`")
@@ -133,7 +133,7 @@ def _session(directory: Path) -> Session:
 
 def _install(product: Product, directory: Path, wanted: Wanted, *, dry_run: bool, as_json: bool) -> None:
     from composegen.cli import progress
-    from composegen.ide import installing
+    from composegen.ide.inside import installing
 
     with _session(directory) as session, progress.stages() as stages:
         done = installing.install(session, product, wanted, stages=stages, dry_run=dry_run)
@@ -145,7 +145,7 @@ def _install(product: Product, directory: Path, wanted: Wanted, *, dry_run: bool
 
 def _said(done: Outcome) -> list[str]:
     from composegen.cli.server import size
-    from composegen.ide import installing
+    from composegen.ide.inside import installing
 
     verb = "would be installed" if done.state == installing.WOULD else f"is {done.state}"
     what = " ".join(word for word in (done.product.title, done.version, done.build and f"({done.build})") if word)
@@ -167,7 +167,7 @@ def _said(done: Outcome) -> list[str]:
 
 
 def _list(directory: Path, *, as_json: bool) -> None:
-    from composegen.ide import backend, extensions
+    from composegen.ide.inside import backend, extensions
 
     with _session(directory) as session:
         backends, parts = backend.installed(session), extensions.installed(session)
@@ -195,7 +195,7 @@ def _line(each: Backend) -> str:
 
 
 def _remove(product: Product, directory: Path, build: str, *, dry_run: bool, as_json: bool) -> None:
-    from composegen.ide import backend
+    from composegen.ide.inside import backend
 
     with _session(directory) as session:
         there = backend.chosen(backend.installed(session), product, build)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def install(log_in: Callable[[], Session], given: list[str], *, cursor: bool, dry_run: bool, as_json: bool) -> None:
     """Raises ComposegenError: one is no extension, or does not fit in there."""
     from composegen.cli import progress
-    from composegen.ide import extensions, vsix
+    from composegen.ide.inside import extensions
+    from composegen.ide.vendor import vsix
 
     clients = list(extensions.SERVERS) if cursor else ["vscode"]
     found = [vsix.look_into(Path(word).expanduser()) for word in given]
@@ -40,7 +41,7 @@ def install(log_in: Callable[[], Session], given: list[str], *, cursor: bool, dr
 
 def remove(log_in: Callable[[], Session], given: list[str], *, dry_run: bool, as_json: bool) -> None:
     """Raises ComposegenError: there is none of that name."""
-    from composegen.ide import extensions
+    from composegen.ide.inside import extensions
 
     with log_in() as session:
         there = [part for part in extensions.installed(session) if part.kind == "extension" and part.id in map(str.lower, given)]

@@ -7,32 +7,32 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from composegen.ide.host_install import Outcome
-    from composegen.ide.obtain import Wanted
+    from composegen.ide.host.installing import Outcome
     from composegen.ide.products import Product
+    from composegen.ide.vendor.obtain import Wanted
 
 
 def install(product: Product, wanted: Wanted, *, dry_run: bool, as_json: bool) -> None:
     """Raises ComposegenError: this is no Linux, or it cannot be put here."""
     _refuse_elsewhere(product)
     from composegen.cli import progress
-    from composegen.ide import host_install
+    from composegen.ide.host import installing
 
     with progress.stages() as stages:
-        done = host_install.install(product, wanted, stages, dry_run=dry_run)
+        done = installing.install(product, wanted, stages, dry_run=dry_run)
     _say(done, as_json=as_json)
 
 
 def remove(product: Product, *, dry_run: bool, as_json: bool) -> None:
     """Raises ComposegenError: this is no Linux, or composegen put nothing here."""
     _refuse_elsewhere(product)
-    from composegen.ide import host_install
+    from composegen.ide.host import installing
 
-    _say(host_install.remove(product, dry_run=dry_run), as_json=as_json)
+    _say(installing.remove(product, dry_run=dry_run), as_json=as_json)
 
 
 def _refuse_elsewhere(product: Product) -> None:
-    from composegen.ide.programs import refuse_elsewhere
+    from composegen.ide.host.programs import refuse_elsewhere
 
     refuse_elsewhere(product, sys.platform)
 
@@ -44,7 +44,7 @@ def _say(done: Outcome, *, as_json: bool) -> None:
 def _lines(done: Outcome) -> list[str]:
     from composegen.cli.ide import NOT_VERIFIED
     from composegen.cli.server import size
-    from composegen.ide import host_install as states
+    from composegen.ide.host import installing as states
 
     record, would = done.record, done.state in (states.WOULD, states.WOULD_REMOVE)
     verb = {states.WOULD: "would be installed", states.WOULD_REMOVE: "would be removed"}.get(done.state, f"is {done.state}")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from composegen.errors import ComposegenError
-from composegen.ide.programs import PROGRAMS
+from composegen.ide.host.programs import PROGRAMS
 
 PATIENCE = 5.0  # seconds; an opener that still runs then is the program that it opened
 

@@ -12,7 +12,7 @@ import pytest
 
 from composegen.errors import ComposegenError
 from composegen.ide import products
-from composegen.ide.archive import look_into, machine, refuse_other
+from composegen.ide.vendor.archive import look_into, machine, refuse_other
 from tests.support import archives
 from tests.support.archives import link, special
 

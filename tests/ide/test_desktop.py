@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composegen.ide import desktop
+from composegen.ide.host import desktop
 
 needs_validator = pytest.mark.skipif(
     not shutil.which("desktop-file-validate"), reason="no desktop-file-validate: scripts/install-test-tools.sh"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import ComposegenError
-from composegen.ide import download
-from composegen.ide.download import Patience
+from composegen.ide.vendor import download
+from composegen.ide.vendor.download import Patience
 from tests.support.archives import noise
 from tests.support.feed import Site, serving
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import ComposegenError
-from composegen.ide import products, programs
-from composegen.ide.host_install import INSTALLED, REMOVED, THERE, WOULD, WOULD_REMOVE, Outcome, install, remove
-from composegen.ide.obtain import Wanted
-from composegen.ide.places import Places, own
+from composegen.ide import products
+from composegen.ide.host import programs
+from composegen.ide.host.installing import INSTALLED, REMOVED, THERE, WOULD, WOULD_REMOVE, Outcome, install, remove
+from composegen.ide.host.places import Places, own
+from composegen.ide.vendor.obtain import Wanted
 from tests.ide.test_desktop import fields, needs_validator
 from tests.support import archives
 from tests.support.feed import Site, serving

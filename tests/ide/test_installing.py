@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import ComposegenError
-from composegen.ide import backend, installing, products
-from composegen.ide.installing import Outcome
-from composegen.ide.obtain import Wanted
+from composegen.ide import products
+from composegen.ide.inside import backend, installing
+from composegen.ide.inside.installing import Outcome
+from composegen.ide.vendor.obtain import Wanted
 from tests.ide.here import Here
 from tests.support import archives
 

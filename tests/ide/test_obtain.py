@@ -10,7 +10,7 @@ import pytest
 
 from composegen.errors import ComposegenError, UsageError
 from composegen.ide import products
-from composegen.ide.obtain import Obtained, Wanted, obtain, source
+from composegen.ide.vendor.obtain import Obtained, Wanted, obtain, source
 from tests.support import archives
 from tests.support.feed import Site, serving
 

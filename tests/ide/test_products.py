@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from composegen.errors import ComposegenError, UsageError
-from composegen.ide import feed, products
+from composegen.ide import products
 from composegen.ide.products import PRODUCTS
+from composegen.ide.vendor import feed
 from tests.support.feed import release, serving
 
 PYCHARM = products.named("pycharm")

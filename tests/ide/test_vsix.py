@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from composegen.errors import ComposegenError
-from composegen.ide import extensions, vsix
+from composegen.ide.inside import extensions
+from composegen.ide.vendor import vsix
 from tests.ide.here import Here
 from tests.support import archives
 

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composegen.errors import ComposegenError
-from composegen.ide.download import Progress
+from composegen.ide.vendor.download import Progress
 
 CONTENT = "extension/"
 PACKAGE = f"{CONTENT}package.json"

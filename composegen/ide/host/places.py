@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composegen.errors import ComposegenError
-from composegen.ide import records
-from composegen.ide.programs import Program
-from composegen.ide.records import Record
+from composegen.ide.host import records
+from composegen.ide.host.programs import Program
+from composegen.ide.host.records import Record
 
 SUDO = "with sudo it goes to /opt, for everybody"
 

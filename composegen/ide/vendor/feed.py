@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from composegen.errors import ComposegenError
-from composegen.ide import download
 from composegen.ide.products import Product
+from composegen.ide.vendor import download
 
 FEED = "https://data.services.jetbrains.com/products/releases"
 VARIABLE = "COMPOSEGEN_IDE_FEED"  # another address of the same shape: a mirror, or a test

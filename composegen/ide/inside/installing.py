@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from composegen.ide import backend, obtain
-from composegen.ide.archive import look_into, refuse_other
-from composegen.ide.backend import Backend
-from composegen.ide.container import Home, refuse_closed, refuse_lack_of_space, refuse_other_libc, survey
-from composegen.ide.obtain import Stages, Wanted, silent
+from composegen.ide.inside import backend
+from composegen.ide.inside.backend import Backend
+from composegen.ide.inside.container import Home, refuse_closed, refuse_lack_of_space, refuse_other_libc, survey
 from composegen.ide.products import Product
+from composegen.ide.vendor import obtain
+from composegen.ide.vendor.archive import look_into, refuse_other
+from composegen.ide.vendor.obtain import Stages, Wanted, silent
 from composegen.ssh import Session
 
 UNPACKING = "unpack"

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from composegen.errors import ComposegenError, UsageError
-from composegen.ide import download, feed
-from composegen.ide.download import Progress
 from composegen.ide.products import Product
+from composegen.ide.vendor import download, feed
+from composegen.ide.vendor.download import Progress
 
 FETCHING, VERIFYING, READING = "download", "verify", "read"
 Stages = Callable[[str], Progress]  # what goes on now, by one of these names: where its progress is shown

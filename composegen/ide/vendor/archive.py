@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composegen.errors import ComposegenError
-from composegen.ide.download import Progress
 from composegen.ide.products import Product, of_code
+from composegen.ide.vendor.download import Progress
 
 INFO = "product-info.json"
 SERVER = "bin/remote-dev-server.sh"  # what starts a backend; the community editions have none

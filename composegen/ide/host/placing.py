@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import ComposegenError
-from composegen.ide import desktop, records
-from composegen.ide.archive import Archive
-from composegen.ide.download import Progress
-from composegen.ide.places import SUDO, Spot
+from composegen.ide.host import desktop, records
+from composegen.ide.host.places import SUDO, Spot
+from composegen.ide.host.programs import ANY_ICON, Program
+from composegen.ide.host.records import Record
 from composegen.ide.products import Product
-from composegen.ide.programs import ANY_ICON, Program
-from composegen.ide.records import Record
+from composegen.ide.vendor.archive import Archive
+from composegen.ide.vendor.download import Progress
 
 FOR_ALL = 0o755  # to read, and for nobody else to write; root's umask must not hide from others what is for everybody
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import ComposegenError, SshError
-from composegen.ide.archive import INFO, LARGEST_INFO, SERVER
-from composegen.ide.container import script
-from composegen.ide.download import Progress
+from composegen.ide.inside.container import script
+from composegen.ide.inside.unpack import parts, unpack
 from composegen.ide.products import Product, of_code
-from composegen.ide.unpack import parts, unpack
+from composegen.ide.vendor.archive import INFO, LARGEST_INFO, SERVER
+from composegen.ide.vendor.download import Progress
 from composegen.ssh import Session
 
 FOLDER = ".local/share/JetBrains"  # in the home; the entrypoint keeps it in the volume

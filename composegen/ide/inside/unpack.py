@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from composegen.errors import ComposegenError
-from composegen.ide.container import command
-from composegen.ide.download import Progress
+from composegen.ide.inside.container import command
+from composegen.ide.vendor.download import Progress
 from composegen.ssh import Session
 
 CHUNK = 256 * 1024

@@ -13,13 +13,13 @@ from typing import Any
 
 from composegen import host
 from composegen.errors import ComposegenError
-from composegen.ide import placing, records
-from composegen.ide.archive import Archive, look_into, refuse_other
-from composegen.ide.obtain import READING, Source, Stages, Wanted, obtain, silent, source
-from composegen.ide.places import Places, Spot, candidates
+from composegen.ide.host import placing, records
+from composegen.ide.host.places import Places, Spot, candidates
+from composegen.ide.host.programs import program
+from composegen.ide.host.records import Record
 from composegen.ide.products import Product
-from composegen.ide.programs import program
-from composegen.ide.records import Record
+from composegen.ide.vendor.archive import Archive, look_into, refuse_other
+from composegen.ide.vendor.obtain import READING, Source, Stages, Wanted, obtain, silent, source
 
 UNPACKING = "unpack"  # a stage, as those of `obtain`
 INSTALLED, THERE, WOULD, REMOVED, WOULD_REMOVE = "installed", "already there", "not installed", "removed", "not removed"

@@ -16,10 +16,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from composegen.errors import ComposegenError
-from composegen.ide.container import command, refuse_closed, refuse_lack_of_space, script, survey
-from composegen.ide.download import Progress
-from composegen.ide.unpack import unpack
-from composegen.ide.vsix import Vsix, as_tar, refuse_other_machine
+from composegen.ide.inside.container import command, refuse_closed, refuse_lack_of_space, script, survey
+from composegen.ide.inside.unpack import unpack
+from composegen.ide.vendor.download import Progress
+from composegen.ide.vendor.vsix import Vsix, as_tar, refuse_other_machine
 from composegen.ssh import Session
 
 SERVERS = {"vscode": ".vscode-server", "cursor": ".cursor-server"}  # client: folder in the home
