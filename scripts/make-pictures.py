@@ -113,7 +113,8 @@ def said(command: str, home: Path, folder: Path) -> list[str]:
     shown = done.stdout
     for ours, theirs in ((str(home), "~"), (socket.gethostname(), "server"), (ONLY_HERE, "ssh ")):
         shown = shown.replace(ours, theirs)
-    return list(without_build(shown.splitlines()))
+    # What dpkg writes over itself with carriage returns is one line of the build.
+    return list(without_build(shown.split("\n")))
 
 
 def without_build(lines: Iterable[str]) -> Iterable[str]:

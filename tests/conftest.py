@@ -18,6 +18,7 @@ from tests.support.private_engine import NVIDIA_RUNTIME, PrivateEngine, started_
 
 BASE_IMAGE = "composegen-base:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+JUDGES = Path(__file__).resolve().parents[1] / ".judges/installed"  # once scripts/install-judges.sh is through
 REGISTRY_NAME = "python:3.11-slim-bookworm"  # what stacks/python and stacks/mindspore-cpu build from
 
 _reason = pytest.StashKey[str]()
@@ -36,8 +37,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         for tool in ("sshd", "sshpass", "ssh", "git", "ip", "desktop-file-validate", "xdg-open")
         if not shutil.which(tool, path=path)
     ]
-    if missing and session.config.getoption("--require-engine"):
+    if not session.config.getoption("--require-engine"):
+        return
+    if missing:
         pytest.exit(f"--require-engine: no {', '.join(missing)} here: scripts/install-test-tools.sh installs them", returncode=1)
+    if not JUDGES.exists():
+        pytest.exit("--require-engine: no judges here: scripts/install-judges.sh installs them", returncode=1)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
