@@ -96,6 +96,13 @@ def test_what_would_land_elsewhere_is_refused(tmp_path: Path, members: list[tarf
     assert "nothing was unpacked" in str(refused.value.hint)
 
 
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_where_a_link_leads_does_not_rule_a_terminal(tmp_path: Path, kind: bytes) -> None:
+    path = archives.write(tmp_path / "a.tar.gz", {"ide/file": b""}, [link("ide/x", "/etc\x1b[2J\n", kind)])
+    with pytest.raises(ComposegenError, match=r"to '/etc\\x1b\[2J\\n'"):
+        look_into(path)
+
+
 def test_links_that_stay_inside_are_as_they_are_in_every_java(tmp_path: Path) -> None:
     members = [
         link("ide/jbr/legal", "../bin"),

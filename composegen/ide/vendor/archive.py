@@ -160,9 +160,9 @@ def refuse_escape(member: tarfile.TarInfo, links: set[PurePosixPath], files: set
     if not links.isdisjoint(where.parents):
         raise _escapes(member.name, "goes through a link")
     if member.issym() and not _stays_inside(where, PurePosixPath(member.linkname)):
-        raise _escapes(member.name, f"is a link that leads out of its folder, to {member.linkname}")
+        raise _escapes(member.name, f"is a link that leads out of its folder, to {member.linkname[:120]!r}")
     if member.islnk() and str(PurePosixPath(member.linkname)) not in files:
-        raise _escapes(member.name, f"is a hard link to {member.linkname}, which is no file of the archive")
+        raise _escapes(member.name, f"is a hard link to {member.linkname[:120]!r}, which is no file of the archive")
     if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
         raise _escapes(member.name, "is a device or a pipe")
     return where
