@@ -172,3 +172,18 @@ def test_a_home_that_is_on_no_volume_is_said(here: Here, archive: Path) -> None:
     assert not install(here, archive, dry_run=True).kept
     here.has("df", "echo head; echo /dev/sda 1 1 99999999 1% /var/lib/ide")
     assert install(here, archive, dry_run=True).kept
+
+
+def test_one_that_was_packed_with_a_dot_in_front_is_the_same(here: Here, archive: Path, tmp_path: Path) -> None:
+    with tarfile.open(archive) as content:
+        content.extractall(tmp_path / "in")
+    subprocess.run(["tar", "-C", tmp_path / "in", "-czf", tmp_path / "dot.tar.gz", "."], check=True)
+    done = install(here, tmp_path / "dot.tar.gz")
+    assert f'"buildNumber": "{BUILD}"' in launcher(done.path, here, "status").stdout
+
+
+def test_what_is_left_of_one_does_not_keep_it_away(here: Here, archive: Path) -> None:
+    done = install(here, archive)
+    (Path(done.path) / "bin/remote-dev-server.sh").unlink()
+    assert install(here, archive).state == installing.INSTALLED
+    assert {path.name for path in Path(done.path).parent.iterdir()} == {f"pycharm-{BUILD}", ".composegen.lock"}

@@ -198,3 +198,38 @@ def test_the_archive_is_one_that_any_tar_reads(python: vsix.Vsix) -> None:
     content = b"".join(vsix.as_tar(python, lambda done, total: None))
     listed = subprocess.run(["tar", "-tvf", "-"], input=content, capture_output=True, check=True).stdout.decode()
     assert "package.json" in listed and "../" not in listed
+
+
+def test_a_size_that_is_not_true_is_damage(tmp_path: Path) -> None:
+    """The bytes after it would be read as headers by tar, whatever their names were checked for."""
+    path, claimed = archives.vsix(tmp_path / "a.vsix"), 4096
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("extension/short", "x" * 100)
+        archive.getinfo("extension/short").file_size = claimed
+    with pytest.raises(ComposegenError, match=f"'extension/short' has 100 bytes, and not {claimed}"):
+        vsix.look_into(path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "package", "name", "version"),
+    [
+        ("a-b.c-d-1.2.3", '{"name":"c-d","version":"1.2.3"}', "a-b.c-d", "1.2.3"),
+        ("a.b-1.2.3-beta.1-linux-x64", "{}", "a.b", "1.2.3-beta.1"),
+        ("a.b-1.2.3", '{"needs": {\n"version": "9.9.9"\n},\n"version": "1.2.3"\n}', "a.b", "1.2.3"),
+        ("a.b", "{}", "a.b", ""),
+    ],
+    ids=["on one line", "for a platform", "another version further up", "a folder without one"],
+)
+def test_the_version_is_known_whatever_package_json_looks_like(
+    here: Here, folder: str, package: str, name: str, version: str
+) -> None:
+    (place(here) / folder).mkdir(parents=True)
+    (place(here) / folder / "package.json").write_text(package)
+    (part,) = extensions.installed(here)
+    assert (part.id, part.version) == (name, version)
+
+
+def test_what_is_left_of_one_does_not_keep_it_away(here: Here, python: vsix.Vsix) -> None:
+    (place(here) / FOLDER / "out").mkdir(parents=True)
+    assert extensions.install(here, python, "vscode").new
+    assert {path.name for path in place(here).iterdir()} == {FOLDER, ".composegen.lock"}

@@ -42,7 +42,7 @@ dist=~/.cache/JetBrains/RemoteDev/dist
 registered=$(for link in "$links"/*; do readlink -f "$link"; done 2>/dev/null)
 {{
   for server in ~/{OURS}/*/{SERVER} "$dist"/*/{SERVER} "$links"/*/{SERVER}; do
-    if [ -x "$server" ]; then readlink -f "${{server%/{SERVER}}}"; fi
+    if [ -e "$server" ]; then readlink -f "${{server%/{SERVER}}}"; fi
   done
 }} | sort -u | while read -r home; do
   known=no
@@ -120,7 +120,8 @@ def _read(session: Session, line: str, ours: str) -> Backend:
 
 def install(session: Session, archive: Path, name: str, progress: Progress = lambda done, total: None) -> None:
     """Unpack an archive as `name`. Nothing is there before it is whole. Raises ComposegenError or SshError, see `unpack`."""
-    options = ("-xz", "--strip-components=1")
+    # `tar -czf FILE .` writes `./` before every name, and GNU tar counts that as a component.
+    options = ("-xz", r"--transform=s,^\(\./*\)*,,", "--strip-components=1")
     unpack(session, OURS, name, SERVER, options, parts(archive, progress), archive.stat().st_size)
 
 

@@ -8,6 +8,7 @@ src/vs/platform/extensionManagement: common/extensionsProfileScannerService.ts, 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,8 @@ from composegen.ssh import Session
 SERVERS = {"vscode": ".vscode-server", "cursor": ".cursor-server"}  # client: folder in the home
 LISTED, OBSOLETE = "extensions.json", ".obsolete"
 
+# A folder's name: publisher.name-version, and the platform of one that is for it alone.
+FOLDER = re.compile(r".*?-(\d+\.\d+\.\d+.*?)(?:-(?:alpine|darwin|linux|win32)-\w+|-web|-universal)?")
 # `$1`: a file; prints nothing where it is not there.
 READ = 'if [ -e ~/"$1" ]; then cat ~/"$1"; fi'
 WRITE = 'cd ~/"$1" && cat >".composegen.$2" && mv -T ".composegen.$2" "$2"'
@@ -57,7 +60,8 @@ class Part:
     @property
     def id(self) -> str:
         """publisher.name of an extension: its folder's name without the version."""
-        return PurePosixPath(self.path).name.partition(f"-{self.version}")[0]
+        name = PurePosixPath(self.path).name
+        return name.partition(f"-{self.version}")[0] if self.version else name
 
     def to_json(self) -> dict[str, Any]:
         return {**vars(self), **({"id": self.id} if self.kind == "extension" else {})}
@@ -81,9 +85,16 @@ def installed(session: Session) -> tuple[Part, ...]:
     """Servers and extensions, whoever put them there. Raises SshError."""
     rows = (line.split("\t") for line in script(session, LIST).stdout.splitlines())
     return tuple(
-        Part(client, kind, path, int(size) * 1024 if size.isdigit() else 0, version)
+        Part(client, kind, path, int(size) * 1024 if size.isdigit() else 0, _version(kind, path, version))
         for client, kind, path, size, version in (row for row in rows if len(row) == 5)
     )
+
+
+def _version(kind: str, path: str, said: str) -> str:
+    """What the file seemed to say. A package.json may have all on one line or another version further up: its folder knows."""
+    name = PurePosixPath(path).name
+    found = FOLDER.fullmatch(name) if kind == "extension" and not (said and f"-{said}" in name) else None
+    return found[1] if found else said
 
 
 def install(

@@ -33,6 +33,11 @@ trap 'exit 1' HUP INT TERM
 chmod 755 "$new"
 tar "$@" --no-same-owner --no-same-permissions -C "$new" -f -
 test -e "$new/$probe"
+if [ -e "$name" ] && ! [ -e "$name/$probe" ]; then
+  old=$(mktemp -d "$PWD/.composegen.new.XXXXXX")
+  trap 'rm -rf "$new" "$old"' EXIT
+  mv -T "$name" "$old/damaged"
+fi
 mv -T "$new" "$name"
 """
 
@@ -42,7 +47,8 @@ def unpack(
 ) -> None:
     """Make `content`, an archive of about `size` bytes, the folder `name` in `folder` of the home; `probe` must be in it.
 
-    Raises ComposegenError: it cannot be unpacked there, or another installation goes on. SshError: the connection ended.
+    A folder of that name without `probe` is what is left of one, and goes away. Raises
+    ComposegenError: it cannot be unpacked there, or another installation goes on. SshError: the connection ended.
     """
     said = session.run(command(SCRIPT, folder, name, probe, *options), timeout=600 + size / SLOWEST, stdin=content)
     if said.status == BUSY:
