@@ -98,7 +98,7 @@ def _refuse_contradiction(ide: str | None, *, open_it: bool) -> None:
 
     names = [client.name for client in CLIENTS]
     if ide is not None and ide not in names:
-        raise UsageError.unknown("IDE", ide, names, more=f"there are {', '.join(names)}")
+        raise UsageError.unknown("IDE", ide, names)
     if open_it and ide is None:
         raise UsageError("--open needs --ide, which says what to open", hint="for example --ide vscode --open")
 

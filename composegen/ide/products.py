@@ -42,7 +42,7 @@ def named(name: str) -> Product:
         if product.name == name.lower():
             return product
     known = [product.name for product in PRODUCTS]
-    raise UsageError.unknown("IDE", name, known, more=f"there are {', '.join(known)}")
+    raise UsageError.unknown("IDE", name, known)
 
 
 def of_code(code: str) -> Product | None:
