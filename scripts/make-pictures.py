@@ -114,7 +114,7 @@ def said(command: str, home: Path, folder: Path) -> list[str]:
     for ours, theirs in ((str(home), "~"), (socket.gethostname(), "server"), (ONLY_HERE, "ssh ")):
         shown = shown.replace(ours, theirs)
     # What dpkg writes over itself with carriage returns is one line of the build.
-    return list(without_build(shown.split("\n")))
+    return list(without_build(shown.rstrip("\n").split("\n")))
 
 
 def without_build(lines: Iterable[str]) -> Iterable[str]:
