@@ -12,7 +12,7 @@ from composegen.errors import ComposegenError, UsageError
 from composegen.ide import products
 from composegen.ide.vendor.obtain import Obtained, Wanted, obtain, source
 from tests.support import archives
-from tests.support.feed import Site, serving
+from tests.support.feed import HTML, Site, serving
 
 PYCHARM = products.named("pycharm")
 WRONG = "0" * 64
@@ -76,6 +76,16 @@ def test_from_a_url_it_is_verified_with_what_lies_beside_it_or_not_at_all(site: 
     assert got(Wanted(archive=url, sha256=hashlib.sha256(archive.read_bytes()).hexdigest().upper())).verified_by == "--sha256"
     with pytest.raises(ComposegenError, match="--sha256 says"):
         got(Wanted(archive=url, sha256=WRONG))
+
+
+def test_a_checksum_beside_a_url_is_found_past_its_query_and_not_silently_left_out(site: Site, archive: Path) -> None:
+    url = site.offer(archive.read_bytes(), archive.name)
+    assert got(Wanted(archive=f"{url}?token=a/b")).verified_by == f"{url}.sha256?token=a/b"
+    site.files[f"{archive.name}.sha256"] = f"{WRONG}  a\n{WRONG}  b\n".encode()
+    with pytest.raises(ComposegenError, match=f"has no SHA-256 of {archive.name}"):
+        got(Wanted(archive=url))
+    site.files[f"{archive.name}.sha256"] = HTML
+    assert got(Wanted(archive=url)).verified_by == ""
 
 
 def test_from_a_file_it_is_verified_with_what_lies_beside_it_or_not_at_all(archive: Path) -> None:

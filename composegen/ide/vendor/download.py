@@ -239,12 +239,17 @@ def sha256_of(path: Path, progress: Progress = lambda done, total: None) -> str:
     return digest.hexdigest()
 
 
+def checksums(text: str) -> list[tuple[str, str]]:
+    """SHA-256 and name of a file, as `sha256sum` writes them; an empty name: it is of any."""
+    return re.findall(r"(?im)^\s*([0-9a-f]{64})(?:\s+\*?(\S.*?))?\s*$", text)
+
+
 def sha256_in(text: str, name: str, source: str) -> str:
-    """What a checksum file, as `sha256sum` writes it, says of the file `name`; a lone checksum is of any.
+    """What a checksum file says of the file `name`; a lone checksum is of any.
 
     Raises ComposegenError: none is in it.
     """
-    found = re.findall(r"(?im)^\s*([0-9a-f]{64})(?:\s+\*?(\S.*?))?\s*$", text)
+    found = checksums(text)
     of_name = [digest for digest, file in found if Path(file).name == name] or [digest for digest, _ in found if len(found) == 1]
     if not of_name:
         raise ComposegenError(f"{source} has no SHA-256 of {name}", hint="give the right one by --sha256")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from composegen.errors import ComposegenError, UsageError
 from composegen.ide.products import Product
@@ -123,14 +123,15 @@ def _expected(wanted: Wanted, found: Source | None, path: Path) -> tuple[str, st
             return "", ""
         return download.sha256_in(beside.read_text(encoding="utf-8", errors="replace"), path.name, beside.name), beside.name
     if found.checksum_url:
-        return _sha256_at(found.checksum_url, path.name), found.checksum_url
-    # JetBrains puts one beside each archive; elsewhere there may be none.
-    beside_it = f"{found.url}.sha256"
+        return download.sha256_in(_text_at(found.checksum_url), path.name, found.checksum_url), found.checksum_url
+    # JetBrains puts one beside each archive; elsewhere there may be none, or a web page that says so.
+    parts = urlsplit(found.url)
+    beside_it = urlunsplit(parts._replace(path=f"{parts.path}.sha256"))
+    said = ""
     with suppress(ComposegenError):
-        return _sha256_at(beside_it, path.name), beside_it
-    return "", ""
+        said = _text_at(beside_it)
+    return (download.sha256_in(said, path.name, beside_it), beside_it) if download.checksums(said) else ("", "")
 
 
-def _sha256_at(url: str, name: str) -> str:
-    said = download.read(url, hint="--sha256 gives one that you know", limit=64 * 1024)
-    return download.sha256_in(said.decode("utf-8", errors="replace"), name, url)
+def _text_at(url: str) -> str:
+    return download.read(url, hint="--sha256 gives one that you know", limit=64 * 1024).decode("utf-8", errors="replace")
