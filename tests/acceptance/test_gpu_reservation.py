@@ -108,11 +108,12 @@ def day_30(composegen: Cli, private: PrivateEngine, folder: Path, name: str) -> 
     assert [card["name"] for card in found["gpus"]] == ["Stand-in GPU"] and found["gpu_trouble"] is None
     assert "Stand-in GPU, 23.4 of 24.0 GiB free, load 0 %" in composegen("status", cwd=folder).ok().stdout
 
-    private("exec", name, "sh", "-c", f'echo "{LOST}" >/usr/bin/nvidia-smi')
+    private("exec", name, "sh", "-c", f'echo "{LOST}" >/usr/bin/nvidia-smi; echo >/opt/notes')
     assert composegen("status", "--json", cwd=folder).ok().json["gpu_trouble"]["title"] == "a running container lost its GPU"
     failed = with_1(composegen("test", "--only", "gpu", "--without", "gpu-compute", cwd=folder)).stdout
     assert failed.count("Failed to initialize NVML: Unknown Error") == failed.count("a running container lost its GPU:") == 2
-    assert "nobody agreed to lose" in with_1(composegen("start", cwd=folder)).stderr
+    refused = with_1(composegen("start", cwd=folder))
+    assert "nobody agreed to lose" in refused.stderr and "A /opt/notes" in refused.stderr
     # `composegen up --recreate` would build first, which needs a network.
     private("compose", "up", "-d", "--force-recreate", cwd=folder)
     assert composegen("status", "--json", cwd=folder).ok().json["gpu_trouble"] is None
