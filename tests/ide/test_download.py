@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -100,6 +104,45 @@ def test_nobody_there_is_said_at_once(site: Site, tmp_path: Path) -> None:
         with pytest.raises(ComposegenError, match="cannot be re"):
             download.fetch(url, tmp_path / "x", hint="help")
         assert not (tmp_path / "x").exists()
+
+
+class Vast(bytes):
+    """A file that is said to have far more bytes than it has."""
+
+    def __len__(self) -> int:
+        return 10**18
+
+
+def test_what_has_no_space_is_refused_before_it_comes(site: Site, tmp_path: Path) -> None:
+    url = site.offer(Vast(b"x"), "ide.tar.gz")
+    with pytest.raises(ComposegenError, match=r"GB free, and 1000000000\.0 GB are to come"):
+        download.fetch(url, tmp_path / "ide.tar.gz", hint="help", patience=QUICK)
+
+
+def test_no_redirect_leads_from_https_to_http(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What TLS vouched for would come from anybody; the file is there, and would be had."""
+    pem = tmp_path / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    named = ["-subj", "/CN=here", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(pem), "-out", f"{tmp_path}/public.pem"]
+    subprocess.run([*made, *named], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "public.pem", pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "public.pem"))
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {site.offer(CONTENT, 'ide.tar.gz')}\r\nContent-Length: 0\r\n\r\n"
+
+    def redirect(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(4096)
+            secure.sendall(answer.encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Thread(target=redirect, args=(listener,), daemon=True)
+        server.start()
+        with pytest.raises(ComposegenError, match="it leads from https to http://"):
+            download.fetch(f"https://127.0.0.1:{listener.getsockname()[1]}/ide.tar.gz", tmp_path / "ide.tar.gz", hint="help")
+        server.join()
+    assert not site.requests_of("ide.tar.gz")
 
 
 def test_two_at_once_do_not_write_the_same_file(site: Site, tmp_path: Path) -> None:

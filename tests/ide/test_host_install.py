@@ -124,6 +124,19 @@ def test_uninstall_leaves_no_trace(tmp_path: Path, there: Places) -> None:
         remove(GATEWAY, places=(there,))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_folder_of_another_users_is_not_gone_into(tmp_path: Path, there: Places) -> None:
+    """He could change what everybody starts, and what a record says is removed."""
+    put(gateway(tmp_path), there)
+    os.chown(there.opt / "jetbrains-gateway", 4321, 4321)
+    before = tree(there)
+    with pytest.raises(ComposegenError, match="jetbrains-gateway belongs to"):
+        put(gateway(tmp_path, *NEWER), there)
+    with pytest.raises(ComposegenError, match="jetbrains-gateway belongs to"):
+        remove(GATEWAY, places=(there,))
+    assert tree(there) == before
+
+
 def test_uninstall_leaves_what_came_from_elsewhere_and_says_so(tmp_path: Path, there: Places) -> None:
     found = put(gateway(tmp_path), there)
     folder = there.opt / "jetbrains-gateway" / found.record.folder
