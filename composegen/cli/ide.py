@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
 NOT_VERIFIED = "NOT: nobody says its SHA-256, and --sha256 was not given"
 ACTIONS = ("list", "install", "remove")
+# The options that mean something, by action and what is meant; all others are refused.
+FROM = ("--archive", "--build", "--sha256")
+TAKES = {
+    ("list", ""): (),
+    ("install", "backend"): FROM,
+    ("install", "host"): FROM,
+    ("install", "extension"): ("--cursor",),
+    ("remove", "backend"): ("--build",),
+    ("remove", "host"): (),
+    ("remove", "extension"): (),
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -56,26 +67,36 @@ def ide(
     if action not in ACTIONS:
         raise UsageError.unknown("action", action, ACTIONS, more="`composegen ide install NAME DIR`")
     wanted = Wanted(archive, build, sha256)
+    given_options = {"--archive": archive, "--build": build, "--sha256": sha256, "--cursor": cursor}
+    options = [name for name, value in given_options.items() if value]
     if action == "list":
+        _refuse_idle(action, "", [*options, *(["--uninstall"] if uninstall else [])])
         _list(_folder(words or []), as_json=as_json)
         return
     action = "remove" if uninstall else action
     given = [word for word in words or [] if _is_extension(action, word)]
     rest = [word for word in words or [] if word not in given]
     if given:
-        if wanted != Wanted():
-            raise UsageError(
-                "--archive, --build and --sha256 are for IDEs", hint=f"`composegen ide {action} {given[0]}` is all of it"
-            )
+        _refuse_idle(action, "extension", options)
         _extensions(action, given, _folder(rest), cursor=cursor, dry_run=dry_run, as_json=as_json)
         return
     product, directory = _told_apart(action, rest)
+    _refuse_idle(action, product.kind, options)
     if product.kind == "host":
         _on_this_machine(action, product, rest, wanted, dry_run=dry_run, as_json=as_json)
     elif action == "remove":
         _remove(product, directory, build, dry_run=dry_run, as_json=as_json)
     else:
         _install(product, directory, wanted, dry_run=dry_run, as_json=as_json)
+
+
+def _refuse_idle(action: str, kind: str, options: list[str]) -> None:
+    """Raises UsageError: an option that would change nothing."""
+    takes = TAKES[action, kind]
+    if idle := [name for name in options if name not in takes]:
+        what = f"`ide {action}`" + {"host": " of a program of this machine", "extension": " of an extension"}.get(kind, "")
+        hint = f"it takes {' and '.join(takes)}" if takes else "leave it out"
+        raise UsageError(f"{' and '.join(idle)} {'mean' if len(idle) > 1 else 'means'} nothing to {what}", hint=hint)
 
 
 def _is_extension(action: str, word: str) -> bool:

@@ -119,6 +119,11 @@ def test_what_has_no_space_is_refused_before_it_comes(site: Site, tmp_path: Path
         download.fetch(url, tmp_path / "ide.tar.gz", hint="help", patience=QUICK)
 
 
+def test_no_redirect_leads_out_of_the_web(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(ComposegenError, match="it leads to ftp://"):
+        download.fetch(site.offer(b"x", "a", how="ftp"), tmp_path / "a", hint="")
+
+
 def test_no_redirect_leads_from_https_to_http(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What TLS vouched for would come from anybody; the file is there, and would be had."""
     pem = tmp_path / "certificate.pem"

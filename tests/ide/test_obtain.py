@@ -88,6 +88,18 @@ def test_a_checksum_beside_a_url_is_found_past_its_query_and_not_silently_left_o
     assert got(Wanted(archive=url)).verified_by == ""
 
 
+def test_a_server_that_cannot_say_its_checksum_now_is_no_server_without_one(site: Site, archive: Path) -> None:
+    url = site.offer(archive.read_bytes(), archive.name)
+    site.unwell = {f"{archive.name}.sha256"}
+    with pytest.raises(ComposegenError, match="sha256 answers 503"):
+        got(Wanted(archive=url))
+
+
+def test_a_url_is_one_in_capitals_too(site: Site, archive: Path) -> None:
+    url = site.offer(archive.read_bytes(), archive.name)
+    assert got(Wanted(archive=url.replace("http", "HTTP"))).verified_by == f"{url}.sha256"
+
+
 def test_from_a_file_it_is_verified_with_what_lies_beside_it_or_not_at_all(archive: Path) -> None:
     assert got(Wanted(archive=str(archive))).verified_by == ""
     beside = archive.with_name(f"{archive.name}.sha256")

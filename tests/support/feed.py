@@ -29,6 +29,7 @@ class Site:
 
     files: dict[str, bytes] = field(default_factory=dict)
     feeds: dict[str, Any] = field(default_factory=dict)  # by product code; bytes are sent as they are
+    unwell: set[str] = field(default_factory=set)  # names that answer 503
     breaks: int = 1
     pace: float = 0.05  # seconds between the pieces of /slow/
     piece: int = 1024
@@ -128,7 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
             _, how, name = unquote(parts.path).split("/", 2)
             if how == "redirect":
                 self._head(302, {"Location": f"/ok/{name}", "Content-Length": "0"})
-            elif how == "error":
+            elif how == "ftp":
+                self._head(302, {"Location": f"ftp://127.0.0.1/{name}", "Content-Length": "0"})
+            elif how == "error" or name in self.served.unwell:
                 self._whole(503, HTML)
             elif name in self.served.files:
                 self._file(how, self.served.files[name])

@@ -29,6 +29,8 @@ CHUNK = 256 * 1024
 LARGEST_TEXT = 32 * 1024 * 1024  # bytes; a whole feed has a few MB
 TRIES = 5
 PAUSE = 1.0  # seconds before the second try, doubled for each that follows
+WEB = ("http://", "https://")
+ABSENT = {403, 404, 410}  # how servers say that there is no such file; object stores that list nothing say 403
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -43,11 +45,13 @@ class Patience:
 
 
 class _NoWayDown(HTTPRedirectHandler):
-    """Follows redirects, and none from https to http: the checksum comes by the same way as the file."""
+    """Follows redirects, and none from https to anything else: the checksum comes by the same way as the file."""
 
     def redirect_request(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str) -> Request | None:
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
             raise URLError(f"it leads from https to {newurl}")
+        if not newurl.startswith(WEB):
+            raise URLError(f"it leads to {newurl}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -57,7 +61,23 @@ class _Interrupted(Exception):
 
 def read(url: str, *, hint: str, limit: int = LARGEST_TEXT, patience: Patience = Patience()) -> bytes:
     """A small file. Raises ComposegenError with that hint: it cannot be had, or is larger than `limit` bytes."""
-    with _explained(url, hint), closing(_open(url, {}, patience)) as response:
+    with _explained(url, hint):
+        return _read(url, hint, limit, patience)
+
+
+def read_if_there(url: str, *, hint: str, limit: int = LARGEST_TEXT, patience: Patience = Patience()) -> bytes | None:
+    """The same; None where the server says that there is no such file."""
+    with _explained(url, hint):
+        try:
+            return _read(url, hint, limit, patience)
+        except HTTPError as error:
+            if error.code in ABSENT:
+                return None
+            raise
+
+
+def _read(url: str, hint: str, limit: int, patience: Patience) -> bytes:
+    with closing(_open(url, {}, patience)) as response:
         content = response.read(limit + 1)
     if len(content) > limit:
         raise ComposegenError(f"{url} has more than {limit} bytes", hint=hint)
@@ -190,7 +210,7 @@ def _steady(counts: Iterator[int], patience: Patience) -> Iterator[int]:
 
 
 def _open(url: str, headers: dict[str, str], patience: Patience) -> HTTPResponse:
-    if not url.startswith(("http://", "https://")):
+    if not url.startswith(WEB):
         raise ValueError("it is no http(s):// address")
     asked = Request(url, headers={"User-Agent": "composegen", "Accept-Encoding": "identity", **headers})
     response: HTTPResponse = build_opener(_NoWayDown).open(asked, timeout=patience.silence)

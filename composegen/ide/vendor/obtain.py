@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -15,6 +14,8 @@ from composegen.ide.products import Product
 from composegen.ide.vendor import download, feed
 from composegen.ide.vendor.download import Progress
 
+KNOWN = "--sha256 gives one that you know"
+LARGEST = 64 * 1024  # bytes of a file of checksums
 FETCHING, VERIFYING, READING = "download", "verify", "read"
 Stages = Callable[[str], Progress]  # what goes on now, by one of these names: where its progress is shown
 
@@ -39,7 +40,7 @@ class Wanted:
 
     @property
     def is_url(self) -> bool:
-        return bool(re.match(r"https?://", self.archive))
+        return bool(re.match(r"(?i)https?://", self.archive))
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Obtained:
 def source(wanted: Wanted, product: Product, architecture: str) -> Source | None:
     """Where it comes from; None: from a file that is here. Raises ComposegenError: the feed has none."""
     if wanted.is_url:
-        return Source(wanted.archive)
+        scheme, _, rest = wanted.archive.partition("://")
+        return Source(f"{scheme.lower()}://{rest}")
     if wanted.archive:
         return None
     found = feed.release(product, architecture, build=wanted.build)
@@ -123,15 +125,14 @@ def _expected(wanted: Wanted, found: Source | None, path: Path) -> tuple[str, st
             return "", ""
         return download.sha256_in(beside.read_text(encoding="utf-8", errors="replace"), path.name, beside.name), beside.name
     if found.checksum_url:
-        return download.sha256_in(_text_at(found.checksum_url), path.name, found.checksum_url), found.checksum_url
+        said = _text(download.read(found.checksum_url, hint=KNOWN, limit=LARGEST))
+        return download.sha256_in(said, path.name, found.checksum_url), found.checksum_url
     # JetBrains puts one beside each archive; elsewhere there may be none, or a web page that says so.
     parts = urlsplit(found.url)
     beside_it = urlunsplit(parts._replace(path=f"{parts.path}.sha256"))
-    said = ""
-    with suppress(ComposegenError):
-        said = _text_at(beside_it)
+    said = _text(download.read_if_there(beside_it, hint=KNOWN, limit=LARGEST) or b"")
     return (download.sha256_in(said, path.name, beside_it), beside_it) if download.checksums(said) else ("", "")
 
 
-def _text_at(url: str) -> str:
-    return download.read(url, hint="--sha256 gives one that you know", limit=64 * 1024).decode("utf-8", errors="replace")
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", errors="replace")
