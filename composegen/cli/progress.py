@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from composegen.cli import place
 
-Progress = Callable[[int, "int | None"], None]
+if TYPE_CHECKING:
+    from composegen.ide.vendor.download import Progress
+    from composegen.ide.vendor.obtain import Stages
 
 
 @contextmanager
-def stages() -> Iterator[Callable[[str], Progress]]:
+def stages() -> Iterator[Stages]:
     """A function that begins a stage, and gives the one that says how far it is: bytes done, and of how many."""
     if not sys.stderr.isatty():
         yield _line

@@ -7,7 +7,6 @@ import hashlib
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -17,17 +16,10 @@ from composegen.errors import ComposegenError
 from composegen.ide.vendor import download
 from composegen.ide.vendor.download import Patience
 from tests.support.archives import noise
-from tests.support.feed import Site, serving
+from tests.support.feed import Site
 
 CONTENT = noise(300_000)
 QUICK = Patience(silence=0.3, window=0.2, least=64 * 1024, pause=0.01)
-
-
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving() as served:
-        yield served
 
 
 def fetch(site: Site, to: Path, how: str) -> bytes:

@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,11 @@ from composegen.ide.host.places import Places, own
 from composegen.ide.vendor.obtain import Wanted
 from tests.ide.test_desktop import fields, needs_validator
 from tests.support import archives
-from tests.support.feed import Site, serving
+from tests.support.feed import Site
 from tests.support.host_archives import gateway, toolbox
 
 GATEWAY, TOOLBOX = products.named("gateway"), products.named("toolbox")
 NEWER = ("251.1.2", "2025.1")
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with serving() as served:
-        for name, value in served.environment.items():
-            monkeypatch.setenv(name, value)
-        yield served
 
 
 @pytest.fixture

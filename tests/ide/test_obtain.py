@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,10 @@ from composegen.errors import ComposegenError, UsageError
 from composegen.ide import products
 from composegen.ide.vendor.obtain import Obtained, Wanted, obtain, source
 from tests.support import archives
-from tests.support.feed import HTML, Site, serving
+from tests.support.feed import HTML, Site
 
 PYCHARM = products.named("pycharm")
 WRONG = "0" * 64
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with serving() as served:
-        for name, value in served.environment.items():
-            monkeypatch.setenv(name, value)
-        yield served
 
 
 @pytest.fixture

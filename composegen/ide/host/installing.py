@@ -19,9 +19,8 @@ from composegen.ide.host.programs import program
 from composegen.ide.host.records import Record
 from composegen.ide.products import Product
 from composegen.ide.vendor.archive import Archive, look_into, refuse_other
-from composegen.ide.vendor.obtain import READING, Source, Stages, Wanted, obtain, silent, source
+from composegen.ide.vendor.obtain import READING, UNPACKING, Source, Stages, Wanted, obtain, silent, source
 
-UNPACKING = "unpack"  # a stage, as those of `obtain`
 INSTALLED, THERE, WOULD, REMOVED, WOULD_REMOVE = "installed", "already there", "not installed", "removed", "not removed"
 
 

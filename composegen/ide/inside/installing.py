@@ -14,7 +14,6 @@ from composegen.ide.vendor.archive import look_into, refuse_other
 from composegen.ide.vendor.obtain import Stages, Wanted, silent
 from composegen.ssh import Session
 
-UNPACKING = "unpack"
 INSTALLED, THERE, WOULD = "installed", "already there", "not installed"
 
 
@@ -66,7 +65,7 @@ def install(session: Session, product: Product, wanted: Wanted, *, stages: Stage
     refuse_lack_of_space(home, archive.size, what)
     if not dry_run:
         name = backend.folder_name(product, archive.build)
-        backend.install(session, got.path, name, stages(UNPACKING))
+        backend.install(session, got.path, name, stages(obtain.UNPACKING))
         backend.register(session, name)
     found = there.outcome(WOULD if dry_run else INSTALLED, archive.version, archive.build, str(got.path))
     return replace(found, size=archive.size, verified_by=got.verified_by)

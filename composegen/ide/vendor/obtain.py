@@ -16,7 +16,7 @@ from composegen.ide.vendor.download import Progress
 
 KNOWN = "--sha256 gives one that you know"
 LARGEST = 64 * 1024  # bytes of a file of checksums
-FETCHING, VERIFYING, READING = "download", "verify", "read"
+FETCHING, VERIFYING, READING, UNPACKING = "download", "verify", "read", "unpack"
 Stages = Callable[[str], Progress]  # what goes on now, by one of these names: where its progress is shown
 
 
